@@ -1,0 +1,90 @@
+"""The code digest of a stage: its script and every throng module it imports, comments and docstrings left out.
+
+Snakemake never looks into imported modules and takes a script's mtime for its content, so each rule carries this
+digest as a parameter instead: editing a module reruns exactly the stages that can reach it.
+"""
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+PACKAGE = "throng"
+
+
+def code_digest(script: Path, chosen: tuple[str, ...] = ()) -> str:
+    """Return the hex sha256 over the script's import closure and the ``chosen`` backends' modules and theirs."""
+    root = script.parent
+    _, found = _parse(script)
+    seen: dict[str, str] = {}
+    waiting = sorted(found | set(chosen))
+    while waiting:
+        name = waiting.pop()
+        path = _locate(root, name)
+        if name in seen or path is None:
+            continue
+        seen[name], imports = _parse(path)
+        waiting.extend(imports - seen.keys())
+    lines = [_parse(script)[0], *(f"{name}={seen[name]}" for name in sorted(seen))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def module_names(script: Path, chosen: tuple[str, ...] = ()) -> set[str]:
+    """Return the names of the throng modules that a script can reach (those the digest covers)."""
+    seen: set[str] = set()
+    waiting = list(_parse(script)[1] | set(chosen))
+    while waiting:
+        name = waiting.pop()
+        path = _locate(script.parent, name)
+        if name not in seen and path is not None:
+            seen.add(name)
+            waiting.extend(_parse(path)[1])
+    return seen
+
+
+def _locate(root: Path, module: str) -> Path | None:
+    if module == PACKAGE:  # holds the version alone, and a new version is no reason to run anything again
+        return None
+    base = root.joinpath(*module.split("."))
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@functools.cache
+def _parse(path: Path) -> tuple[str, set[str]]:
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    imports: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imports.update(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
+            imports.add(node.module or "")
+            imports.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstring(node)
+    parents = {name.rpartition(".")[0] for name in imports}
+    return hashlib.sha256(_dump(tree).encode()).hexdigest(), imports | (parents - {""})
+
+
+def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        node.body = node.body[1:]
+
+
+def _dump(node: object) -> str:
+    """Spell a syntax tree without positions and empty fields, the same on every Python version."""
+    if isinstance(node, ast.AST):
+        parts = [
+            f"{name}={_dump(value)}"
+            for name in node._fields
+            if (value := getattr(node, name, None)) is not None
+            and value != []
+            and name not in ("ctx", "kind", "type_comment")
+        ]
+        return f"{type(node).__name__}({','.join(parts)})"
+    if isinstance(node, list):
+        return f"[{','.join([_dump(item) for item in node])}]"
+    return repr(node)

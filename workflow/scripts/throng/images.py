@@ -1,0 +1,126 @@
+"""Pixels: read from folders and zips, decode, encode, hash, and keep one chunk's images in one stored zip."""
+
+import hashlib
+import threading
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+
+from throng.errors import ThrongError
+from throng.files import atomic_path
+
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def image_id(data: bytes) -> str:
+    """Return the id of an image: the first 16 hex digits of the sha256 of its file bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def split_container(path: str) -> tuple[str, str | None]:
+    """Split ``a/b.zip/c/d.jpg`` into the container ``a/b.zip`` and its member ``c/d.jpg`` (None outside a zip)."""
+    parts = PurePosixPath(path).parts
+    for index, part in enumerate(parts[:-1]):
+        if part.lower().endswith(".zip"):
+            return "/".join(parts[: index + 1]), "/".join(parts[index + 1 :])
+    return path, None
+
+
+class ImageStore:
+    """Reads file bytes by (source, path), where a path may run through a zip archive.
+
+    Zips stay open per thread, so many threads may read at once; pickling drops the open ones.
+    """
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        self._roots = dict(roots)
+        self._local = threading.local()
+
+    def __getstate__(self) -> dict[str, Path]:
+        return self._roots
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        self._roots = state
+        self._local = threading.local()
+
+    def read_bytes(self, source: str, path: str) -> bytes:
+        """Return the bytes of ``path`` in ``source``; raises ThrongError when either is missing."""
+        if source not in self._roots:
+            raise ThrongError(
+                f"source {source!r} has no folder: add it to ingest.sources (known: {sorted(self._roots)})"
+            )
+        container, member = split_container(path)
+        location = self._roots[source] / container
+        try:
+            if member is None:
+                return location.read_bytes()
+            return self._archive(location).read(member)
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise ThrongError(
+                f"cannot read {path!r} of source {source!r} under {self._roots[source]}: {error}; "
+                f"restore the file, or run the stage that made it again"
+            ) from error
+
+    def _archive(self, location: Path) -> zipfile.ZipFile:
+        archives: dict[Path, zipfile.ZipFile] | None = getattr(self._local, "archives", None)
+        if archives is None:
+            archives = self._local.archives = {}
+        if location not in archives:
+            archives[location] = zipfile.ZipFile(location)
+        return archives[location]
+
+    def close(self) -> None:
+        """Close this thread's open archives."""
+        for archive in getattr(self._local, "archives", {}).values():
+            archive.close()
+        self._local = threading.local()
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Decode image bytes to (H, W, 3) uint8 RGB, EXIF orientation applied, grey and 16-bit converted.
+
+    Raises ThrongError when the bytes are no image that OpenCV reads whole.
+    """
+    if data[:2] == b"\xff\xd8" and data.rstrip(b"\x00")[-2:] != b"\xff\xd9" and b"\xff\xd9" not in data[-4096:]:
+        raise ThrongError("the JPEG is truncated: its end marker is missing")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    if image is None:
+        raise ThrongError("the bytes are no image that can be decoded")
+    return image
+
+
+def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
+    """Encode an (H, W, 3) uint8 RGB image as baseline JPEG."""
+    return _encode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Encode an (H, W, 3) uint8 RGB or (H, W) grey image as PNG."""
+    return _encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+
+
+def _encode(extension: str, image: np.ndarray, options: list[int]) -> bytes:
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    ok, data = cv2.imencode(extension, pixels, options)
+    if not ok:
+        raise ThrongError(f"an image of shape {image.shape} and type {image.dtype} cannot be written as {extension}")
+    return data.tobytes()
+
+
+def pack_zip(path: Path, members: Mapping[str, bytes | Path]) -> None:
+    """Write a stored zip atomically with sorted members and a fixed time, so equal content gives equal bytes."""
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            content = members[name]
+            info = zipfile.ZipInfo(name, ZIP_EPOCH)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content.read_bytes() if isinstance(content, Path) else content)
+
+
+def thumbnail(image: np.ndarray, width: int) -> np.ndarray:
+    """Return the image resized to ``width`` pixels by area averaging, aspect ratio kept."""
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,27 @@
+"""Where this machine keeps things: the one place that turns source names into folders. Never part of an artefact."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from throng.errors import ThrongError
+
+RESULTS = "results"
+DATA_VARIABLE = "THRONG_DATA"
+
+
+def data_root(config: Mapping[str, Any]) -> Path:
+    """Return the folder that relative source roots start from: key ``data_root``, else $THRONG_DATA, else here."""
+    return Path(config.get("data_root") or os.environ.get(DATA_VARIABLE) or ".").expanduser()
+
+
+def source_roots(config: Mapping[str, Any]) -> dict[str, Path]:
+    """Map every source's name, and ``results`` for what the workflow made, to its folder on this machine."""
+    base = data_root(config)
+    roots = {RESULTS: Path(config.get("results") or "results")}
+    for source in config.get("ingest", {}).get("sources", []):
+        if source["name"] in roots:
+            raise ThrongError(f"ingest.sources: the name {source['name']!r} is taken; choose another")
+        roots[source["name"]] = base / Path(source["root"]).expanduser()
+    return roots

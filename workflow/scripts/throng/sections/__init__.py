@@ -1,0 +1,1 @@
+"""One configuration section per stage, frozen and strict."""

@@ -1,0 +1,38 @@
+"""What every section is: frozen, strict about its keys, and explicit about which of them decide the output."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def setting(default: Any = ..., description: str = "", **limits: Any) -> Any:
+    """Declare a key that decides the output: an edit reruns the stage."""
+    return Field(default, description=description, **limits)
+
+
+def runtime(default: Any = ..., description: str = "", **limits: Any) -> Any:
+    """Declare a key that only says where or how fast a stage runs: an edit reruns nothing."""
+    return Field(default, description=description, json_schema_extra={"affects_output": False}, **limits)
+
+
+def output_slice(value: Any) -> Any:
+    """Return the part of a section that decides the output, defaults filled in, as plain JSON values."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {name: output_slice(getattr(value, name)) for name in fields if _affects_output(fields[name])}
+    if isinstance(value, dict):
+        return {str(key): output_slice(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [output_slice(item) for item in value]
+    return value
+
+
+def _affects_output(field: Any) -> bool:
+    extra = field.json_schema_extra
+    return not (isinstance(extra, dict) and extra.get("affects_output") is False)

@@ -1,0 +1,52 @@
+"""Section ``detect``: finding the people in every image."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from throng.sections.base import Section, runtime, setting
+
+MODULES = {
+    "annotations": "throng.detectors.annotations",
+    "ultralytics": "throng.detectors.ultralytics",
+}
+
+
+class Annotations(Section):
+    """The boxes that came with the source; images without boxes get a box estimated around each head point."""
+
+    backend: Literal["annotations"] = "annotations"
+    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
+    box: Literal["visible", "full"] = setting("visible", "which annotated box stands for a person")
+    head_to_body: float = setting(
+        7.0, "person height over the distance scale of a head point, for sources that have head points only", gt=1
+    )
+
+
+class HubFile(Section):
+    """A model file pinned on the Hugging Face hub, fetched once by the rule fetch_models."""
+
+    repo: str = setting(..., "repository id, owner/name")
+    file: str = setting(..., "file in the repository")
+    revision: str = setting(..., "full commit hash", pattern=r"^[0-9a-f]{40}$")
+    sha256: str = setting(..., "sha256 of the file", pattern=r"^[0-9a-f]{64}$")
+
+
+class Ultralytics(Section):
+    """An ultralytics detection or segmentation model (AGPL-3.0): .pt, .onnx or an OpenVINO folder."""
+
+    backend: Literal["ultralytics"] = "ultralytics"
+    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
+    model: str | HubFile = runtime(
+        ..., "path of a .pt, .onnx or OpenVINO folder, or a pinned hub file; its sha256 is recorded"
+    )
+    task: Literal["detect", "segment"] = setting("detect", "what the model does; segment keeps instance masks")
+    confidence: float = setting(0.3, "lowest confidence kept", gt=0, lt=1)
+    iou: float = setting(0.7, "overlap above which the less confident of two boxes is dropped", gt=0, lt=1)
+    imgsz: int = setting(640, "side that the network sees, pixels", ge=32)
+    max_det: int = setting(3000, "most people per image; an image that reaches it is rejected, not cut short", ge=3000)
+    batch: int = runtime(8, "images per forward pass", ge=1)
+    device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
+
+
+Detect = Annotated[Annotations | Ultralytics, Field(discriminator="backend")]

@@ -1,0 +1,21 @@
+"""Section ``release``: the shards."""
+
+from typing import Literal
+
+from throng.sections.base import Section, setting
+
+
+class Release(Section):
+    """Parquet and WebDataset shards, an index with sha256, a card, and a check that loads everything back."""
+
+    name: str = setting("throng-demo", "name of the dataset", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str = setting("0.1.0", "semantic version of the dataset", pattern=r"^\d+\.\d+\.\d+$")
+    licence: str = setting("CC-BY-4.0", "licence of the release, SPDX id")
+    products: list[Literal["ranked_pairs", "fixed_count"]] = setting(
+        ["ranked_pairs", "fixed_count"], "what is released", min_length=1
+    )
+    backends: list[str] = setting(
+        ["annotations", "opencv", "composite"],
+        "backends whose rows may be released; a row of another stops the release",
+    )
+    shard_bytes: int = setting(256_000_000, "target size of a shard, bytes", ge=1_000_000)

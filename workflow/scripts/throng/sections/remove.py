@@ -1,0 +1,30 @@
+"""Section ``remove``: taking people out of photographs."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from throng.sections.base import Section, setting
+
+MODULES = {"opencv": "throng.removers.opencv"}
+
+
+class OpenCV(Section):
+    """OpenCV's diffusion-based inpainting: offline, fast, plain."""
+
+    backend: Literal["opencv"] = "opencv"
+    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
+    kept: list[Annotated[float, Field(ge=0, lt=1)]] = setting(
+        [0.75, 0.5, 0.25, 0.0], "shares of the people that stay, falling: one edited image each, nested", min_length=1
+    )
+    dilation_px: float = setting(8.0, "least growth of a mask, pixels", ge=0)
+    dilation_share: float = setting(0.08, "growth of a mask as a share of the box height", ge=0, le=1)
+    shadow_share: float = setting(
+        0.15, "margin below and beside the feet for the cast shadow, share of the box height", ge=0, le=1
+    )
+    max_masked: float = setting(0.6, "an edit whose mask covers more of the image than this is rejected", gt=0, le=1)
+    method: Literal["telea", "navier-stokes"] = setting("telea", "inpainting method")
+    radius: float = setting(5.0, "neighbourhood of an inpainted pixel, pixels", gt=0)
+
+
+Remove = OpenCV

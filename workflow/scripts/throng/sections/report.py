@@ -1,0 +1,12 @@
+"""Section ``report``: one page to look at."""
+
+from throng.sections.base import Section, setting
+
+
+class Report(Section):
+    """One HTML page: counts per stage, contact sheets, curves and metrics."""
+
+    title: str = setting("throng", "title of the page")
+    pairs: int = setting(8, "ranked pairs shown", ge=0)
+    synthetic: int = setting(12, "synthesised images shown", ge=0)
+    thumbnail: int = setting(320, "width of a thumbnail, pixels", ge=64)

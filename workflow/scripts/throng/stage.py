@@ -1,0 +1,156 @@
+"""From a Snakemake job, or a saved job file, to ``run(inputs, outputs, config, context)``: logging and exit codes.
+
+Every job first writes ``<log>.job.json``; ``python workflow/scripts/<rule>.py --job FILE`` does it again anywhere.
+"""
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from throng.errors import ThrongError
+from throng.files import sha256_file, write_text
+from throng.provenance import Provenance, canonical_json, digest
+from throng.roots import RESULTS, source_roots
+from throng.sections.base import output_slice
+from throng.workdir import Workdir
+
+log = logging.getLogger("throng")
+Config = TypeVar("Config")
+Run = Callable[["Files", "Files", Any, "Context"], None]
+
+
+class Files:
+    """A job's named inputs or outputs."""
+
+    def __init__(self, named: Mapping[str, list[str]]) -> None:
+        self._named = {name: [Path(path) for path in paths] for name, paths in named.items()}
+
+    def one(self, name: str) -> Path:
+        """Return the only file of that name."""
+        (path,) = self._named[name]
+        return path
+
+    def many(self, name: str) -> list[Path]:
+        """Return all files of that name, none when the rule gave none."""
+        return self._named.get(name, [])
+
+    def all(self) -> Iterable[tuple[str, Path]]:
+        """Yield (name, path) of every file."""
+        return ((name, path) for name, paths in self._named.items() for path in paths)
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What a stage may know of its job beside files and configuration."""
+
+    stage: str
+    seed: int
+    threads: int
+    wildcards: Mapping[str, str]
+    roots: Mapping[str, Path]
+    config: Mapping[str, Any]
+    code: str
+    parents: Mapping[str, str]
+
+    def provenance(self, backend: str | None = None, model: Mapping[str, str] | None = None) -> Provenance:
+        """Return the footer content of what this job writes."""
+        return Provenance(self.stage, self.config, self.code, self.seed, self.parents, backend, model)
+
+    def workdir(self) -> Workdir:
+        """Return this job's scratch folder, keyed by configuration, code, inputs and wildcards."""
+        key = digest(
+            canonical_json(self.config),
+            self.code,
+            canonical_json(self.parents),
+            canonical_json(self.wildcards),
+        )
+        return Workdir(self.roots[RESULTS] / ".work" / self.stage / key[:20])
+
+
+def main(run: Run, section: Any, snakemake: Any | None) -> None:
+    """Do the job given by Snakemake's script object, or the one named by ``--job`` on the command line."""
+    if snakemake is not None:
+        job = _job_of(snakemake)
+        write_text(Path(job["log"] + ".job.json"), json.dumps(job, indent=1, sort_keys=True) + "\n")
+    else:
+        parser = argparse.ArgumentParser(description="Replay a job of the workflow from its job file.")
+        parser.add_argument("--job", type=Path, required=True, help="the <log>.job.json that the job wrote")
+        job = json.loads(parser.parse_args().job.read_text())
+    _work(run, section, job)
+
+
+def _job_of(snakemake: Any) -> dict[str, Any]:
+    def named(files: Any) -> dict[str, list[str]]:
+        listed = {name: files.get(name) for name in files.keys()}  # noqa: SIM118 (a Namedlist iterates over values)
+        return {name: [value] if isinstance(value, str) else list(value) for name, value in listed.items()}
+
+    config = snakemake.config
+    return {
+        "stage": snakemake.rule,
+        "inputs": named(snakemake.input),
+        "outputs": named(snakemake.output),
+        "params": {"config": snakemake.params.config, "code": snakemake.params.code},
+        "wildcards": dict(snakemake.wildcards.items()),
+        "threads": snakemake.threads,
+        "log": str(snakemake.log[0]),
+        "section": config.get(snakemake.rule, {}),
+        "roots": {name: str(path) for name, path in source_roots(config).items()},
+        "log_level": config.get("log_level", "INFO"),
+    }
+
+
+def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
+    _configure_logging(Path(job["log"]), job["log_level"])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated by the scheduler; finished rows are kept"))
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    started = time.monotonic()
+    try:
+        config = TypeAdapter(section).validate_python(job["section"])
+        tracked = json.loads(job["params"]["config"])
+        if output_slice(config) != tracked[job["stage"]]:
+            raise ThrongError(
+                f"the section {job['stage']!r} of this job is not the one its params name; run Snakemake again"
+            )
+        inputs = Files(job["inputs"])
+        context = Context(
+            stage=job["stage"],
+            seed=tracked["seed"],
+            threads=job["threads"],
+            wildcards=job["wildcards"],
+            roots={name: Path(path) for name, path in job["roots"].items()},
+            config=tracked,
+            code=job["params"]["code"],
+            parents=_parents(inputs, Path(job["roots"][RESULTS])),
+        )
+        run(inputs, Files(job["outputs"]), config, context)
+    except ThrongError as error:
+        log.error("%s", error)
+        sys.exit(f"throng {job['stage']}: {error}\n  log: {job['log']}")
+    except Exception:
+        log.exception("unexpected failure in stage %s; replay it with --job %s.job.json", job["stage"], job["log"])
+        raise
+    log.info("%s finished in %.1f s", job["stage"], time.monotonic() - started)
+
+
+def _parents(inputs: Files, results: Path) -> dict[str, str]:
+    """Hash the tables among the inputs (their rows hold the hashes of pixels)."""
+    tables = [path for _, path in inputs.all() if path.suffix in (".parquet", ".json", ".odgt") and path.is_file()]
+    names = [path.relative_to(results).as_posix() if path.is_relative_to(results) else path.name for path in tables]
+    return dict(sorted(zip(names, map(sha256_file, tables), strict=True)))
+
+
+def _configure_logging(path: Path, level: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, mode="w")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,0 +1,1 @@
+"""The tables: one frozen row type and one hand-written schema each."""
