@@ -1,0 +1,1 @@
+"""Points to density maps, and density labels."""
