@@ -19,9 +19,16 @@ def data_root(config: Mapping[str, Any]) -> Path:
 def source_roots(config: Mapping[str, Any]) -> dict[str, Path]:
     """Map every source's name, and ``results`` for what the workflow made, to its folder on this machine."""
     base = data_root(config)
+    rendered = rendered_folder(config)
     roots = {RESULTS: Path(config.get("results") or "results")}
     for source in config.get("ingest", {}).get("sources", []):
         if source["name"] in roots:
             raise ThrongError(f"ingest.sources: the name {source['name']!r} is taken; choose another")
-        roots[source["name"]] = base / Path(source["root"]).expanduser()
+        root = Path(source["root"]).expanduser()
+        roots[source["name"]] = root if root.is_relative_to(rendered) else base / root
     return roots
+
+
+def rendered_folder(config: Mapping[str, Any]) -> Path:
+    """Return the folder that the rule render writes; sources below it never start from ``data_root``."""
+    return Path(config.get("render", {}).get("folder") or "resources/rendered")

@@ -50,3 +50,8 @@ class Ultralytics(Section):
 
 
 Detect = Annotated[Annotations | Ultralytics, Field(discriminator="backend")]
+
+
+def chosen_modules(section: Detect) -> tuple[str, ...]:
+    """Return the module of the chosen backend, the only one whose edits rerun the stage."""
+    return (MODULES[section.backend],)

@@ -28,3 +28,8 @@ class OpenCV(Section):
 
 
 Remove = OpenCV
+
+
+def chosen_modules(section: Remove) -> tuple[str, ...]:
+    """Return the module of the chosen backend, the only one whose edits rerun the stage."""
+    return (MODULES[section.backend],)

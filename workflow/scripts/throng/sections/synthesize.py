@@ -19,3 +19,8 @@ class Composite(Section):
 
 
 Synthesize = Composite
+
+
+def chosen_modules(section: Synthesize) -> tuple[str, ...]:
+    """Return the module of the chosen backend, the only one whose edits rerun the stage."""
+    return (MODULES[section.backend],)

@@ -1,0 +1,27 @@
+"""throng: from photographs to ranked pairs, counted scenes, counters and released shards."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/sources.smk"
+include: "rules/pairs.smk"
+include: "rules/synthetic.smk"
+include: "rules/counters.smk"
+include: "rules/release.smk"
+
+
+localrules:
+    all,
+    fetch_models,
+
+
+rule all:
+    input:
+        f"{RESULTS}/release/{CONFIG.release.name}/index.json",
+        f"{RESULTS}/report/report.html",

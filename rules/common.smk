@@ -1,0 +1,95 @@
+"""What the rules share: the validated configuration, each rule's two params, chunks and paths. Writes nothing."""
+
+import importlib
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from throng.chunks import part_name
+from throng.closure import code_digest
+from throng.config import load
+from throng.errors import ThrongError
+from throng.provenance import canonical_json
+from throng.roots import data_root, rendered_folder, source_roots
+from throng.sections.base import output_slice
+
+try:
+    CONFIG = load(config)
+    ROOTS = source_roots(config)
+except ThrongError as error:
+    raise WorkflowError(str(error)) from error
+
+RESULTS = CONFIG.results
+RENDERED = rendered_folder(config).as_posix()
+HUB = "hub:"
+
+
+wildcard_constraints:
+    part=r"part-\d{3}-of-\d{3}",
+
+
+def stage_params(stage):
+    """Return the two params of a rule: what of its section decides the output, and the code that makes it.
+
+    One string each, because Snakemake compares params as a set of values without names and skips other types;
+    the first behind a function of wildcards, because it may hold a prompt's braces.
+    """
+    section = canonical_json({stage: output_slice(getattr(CONFIG, stage)), "seed": CONFIG.seed})
+    return {
+        "config": lambda wildcards: section,
+        "code": code_digest(SCRIPTS / f"{stage}.py", chosen_modules(stage)),
+    }
+
+
+def chosen_modules(stage):
+    """Return the modules that a stage loads by name, so that only their edits count."""
+    chooser = getattr(importlib.import_module(f"throng.sections.{stage}"), "chosen_modules", None)
+    return chooser(getattr(CONFIG, stage)) if chooser else ()
+
+
+def parts(stage):
+    """Return the names of a chunked stage's parts."""
+    chunks = getattr(CONFIG, stage).chunks
+    return [part_name(index, chunks) for index in range(chunks)]
+
+
+def tables(stage):
+    """Return the table of every part of a chunked stage."""
+    return [f"{RESULTS}/{stage}/{part}.parquet" for part in parts(stage)]
+
+
+def pixels(stage):
+    """Return the zip of every part of a chunked stage."""
+    return [f"{RESULTS}/{stage}/{part}.zip" for part in parts(stage)]
+
+
+def model_file(reference):
+    """Return the path of a model: a path of the user's, or where fetch_models puts ``hub:<name>``."""
+    if not reference.startswith(HUB):
+        return reference
+    name = reference.removeprefix(HUB)
+    if name not in CONFIG.fetch_models.models:
+        known = ", ".join(sorted(CONFIG.fetch_models.models)) or "none"
+        raise WorkflowError(f"{reference!r} is not pinned in fetch_models.models (pinned: {known}); add it there")
+    return f"resources/models/{name}/{Path(CONFIG.fetch_models.models[name].file).name}"
+
+
+def data_file(path):
+    """Return a file of the user's: absolute, or below data_root."""
+    return (data_root(config) / Path(path).expanduser()).as_posix()
+
+
+def source_files(wildcards):
+    """Return what ingestion waits for: the rendered archives where a source uses them, the user's folders elsewhere."""
+    roots = [ROOTS[source.name] for source in CONFIG.ingest.sources]
+    wanted = [archive for archive in ARCHIVES if any(Path(archive).is_relative_to(root) for root in roots)]
+    own = [root for root in roots if not root.is_relative_to(RENDERED)]
+    missing = [root.as_posix() for root in own if not root.exists()]
+    if missing:
+        raise WorkflowError(
+            f"ingest.sources: {', '.join(missing)} not found; set data_root (or the environment variable THRONG_DATA) "
+            f"to the folder that holds it, or correct the source's root"
+        )
+    return wanted + [root.as_posix() for root in own]

@@ -1,0 +1,65 @@
+"""Ranked pairs: find people, take some of them out, pair what has more with what has fewer."""
+
+
+rule detect:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        model=model_file(CONFIG.detect.model) if CONFIG.detect.backend == "ultralytics" else [],
+    output:
+        table=f"{RESULTS}/detect/{{part}}.parquet",
+    log:
+        f"{RESULTS}/logs/detect/{{part}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/detect/{{part}}.tsv"
+    threads: 1
+    params:
+        **stage_params("detect"),
+    conda:
+        "../envs/gpu.yaml"
+    message:
+        "detect: people, {wildcards.part}"
+    script:
+        "../workflow/scripts/detect.py"
+
+
+rule remove:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        detections=tables("detect"),
+    output:
+        table=f"{RESULTS}/remove/{{part}}.parquet",
+        pixels=f"{RESULTS}/remove/{{part}}.zip",
+    log:
+        f"{RESULTS}/logs/remove/{{part}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/remove/{{part}}.tsv"
+    threads: 1
+    params:
+        **stage_params("remove"),
+    conda:
+        "../envs/core.yaml"
+    message:
+        "remove: people out of photographs, {wildcards.part}"
+    script:
+        "../workflow/scripts/remove.py"
+
+
+rule rank_pairs:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        removals=tables("remove"),
+    output:
+        table=f"{RESULTS}/rank_pairs/ranked_pairs.parquet",
+    log:
+        f"{RESULTS}/logs/rank_pairs.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rank_pairs.tsv"
+    threads: 1
+    params:
+        **stage_params("rank_pairs"),
+    conda:
+        "../envs/core.yaml"
+    message:
+        "rank_pairs: more people, fewer people, exact difference"
+    script:
+        "../workflow/scripts/rank_pairs.py"

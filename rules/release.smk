@@ -1,0 +1,61 @@
+"""What leaves the house: verified shards, and one page to look at."""
+
+
+rule release:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        detections=tables("detect"),
+        removals=tables("remove"),
+        removed_pixels=pixels("remove"),
+        ranked_pairs=f"{RESULTS}/rank_pairs/ranked_pairs.parquet",
+        prompts=f"{RESULTS}/prompt/prompts.parquet",
+        synthetic=tables("synthesize"),
+        synthetic_pixels=pixels("synthesize"),
+        density_labels=f"{RESULTS}/label_density/density_labels.parquet",
+    output:
+        index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
+    log:
+        f"{RESULTS}/logs/release.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/release.tsv"
+    threads: 2
+    params:
+        **stage_params("release"),
+    conda:
+        "../envs/core.yaml"
+    message:
+        "release: shards, index, card; read back and verified"
+    script:
+        "../workflow/scripts/release.py"
+
+
+rule report:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        detections=tables("detect"),
+        removals=tables("remove"),
+        removed_pixels=pixels("remove"),
+        ranked_pairs=f"{RESULTS}/rank_pairs/ranked_pairs.parquet",
+        prompts=f"{RESULTS}/prompt/prompts.parquet",
+        synthetic=tables("synthesize"),
+        synthetic_pixels=pixels("synthesize"),
+        density_labels=f"{RESULTS}/label_density/density_labels.parquet",
+        metrics=f"{RESULTS}/evaluate/metrics.json",
+        predictions=f"{RESULTS}/evaluate/predictions.parquet",
+        plots=[f"{RESULTS}/evaluate/{name}.png" for name in ("scatter", "bins", "curves")],
+        index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
+    output:
+        page=f"{RESULTS}/report/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    threads: 1
+    params:
+        **stage_params("report"),
+    conda:
+        "../envs/core.yaml"
+    message:
+        "report: one page to look at"
+    script:
+        "../workflow/scripts/report.py"

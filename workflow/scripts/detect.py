@@ -1,0 +1,7 @@
+"""Find the people in one chunk of images."""
+
+from throng.sections.detect import Detect
+from throng.stage import main
+from throng.stages import detect
+
+main(detect.run, Detect, globals().get("snakemake"))

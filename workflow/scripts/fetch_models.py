@@ -1,0 +1,7 @@
+"""Fetch one pinned model file; the only script that uses the network."""
+
+from throng.sections.fetch_models import FetchModels
+from throng.stage import main
+from throng.stages import fetch_models
+
+main(fetch_models.run, FetchModels, globals().get("snakemake"))

@@ -1,0 +1,7 @@
+"""Turn the sources into one table of images."""
+
+from throng.sections.ingest import Ingest
+from throng.stage import main
+from throng.stages import ingest
+
+main(ingest.run, Ingest, globals().get("snakemake"))

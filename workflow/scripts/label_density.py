@@ -1,0 +1,7 @@
+"""Label how crowded every image is."""
+
+from throng.sections.label_density import LabelDensity
+from throng.stage import main
+from throng.stages import label_density
+
+main(label_density.run, LabelDensity, globals().get("snakemake"))

@@ -1,0 +1,7 @@
+"""List the images to ask for."""
+
+from throng.sections.prompt import Prompt
+from throng.stage import main
+from throng.stages import prompt
+
+main(prompt.run, Prompt, globals().get("snakemake"))

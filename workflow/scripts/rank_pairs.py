@@ -1,0 +1,7 @@
+"""Pair images with more people and images with fewer."""
+
+from throng.sections.rank_pairs import RankPairs
+from throng.stage import main
+from throng.stages import rank_pairs
+
+main(rank_pairs.run, RankPairs, globals().get("snakemake"))

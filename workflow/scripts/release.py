@@ -1,0 +1,7 @@
+"""Write, index and verify the shards."""
+
+from throng.sections.release import Release
+from throng.stage import main
+from throng.stages import release
+
+main(release.run, Release, globals().get("snakemake"))

@@ -1,0 +1,7 @@
+"""Take people out of one chunk of photographs."""
+
+from throng.sections.remove import Remove
+from throng.stage import main
+from throng.stages import remove
+
+main(remove.run, Remove, globals().get("snakemake"))

@@ -1,0 +1,7 @@
+"""Write the page to look at."""
+
+from throng.sections.report import Report
+from throng.stage import main
+from throng.stages import report
+
+main(report.run, Report, globals().get("snakemake"))
