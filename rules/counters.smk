@@ -14,11 +14,11 @@ rule train_counter:
         f"{RESULTS}/logs/train_counter.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_counter.tsv"
+    conda:
+        "../envs/gpu.yaml"
     threads: 2
     params:
         **stage_params("train_counter"),
-    conda:
-        "../envs/gpu.yaml"
     message:
         "train_counter: a counter from head points"
     script:
@@ -42,11 +42,11 @@ rule evaluate:
         f"{RESULTS}/logs/evaluate.log",
     benchmark:
         f"{RESULTS}/benchmarks/evaluate.tsv"
+    conda:
+        "../envs/gpu.yaml"
     threads: 2
     params:
         **stage_params("evaluate"),
-    conda:
-        "../envs/gpu.yaml"
     message:
         "evaluate: MAE and RMSE on real images"
     script:

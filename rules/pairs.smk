@@ -11,11 +11,11 @@ rule detect:
         f"{RESULTS}/logs/detect/{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/detect/{{part}}.tsv"
+    conda:
+        "../envs/gpu.yaml"
     threads: 1
     params:
         **stage_params("detect"),
-    conda:
-        "../envs/gpu.yaml"
     message:
         "detect: people, {wildcards.part}"
     script:
@@ -33,11 +33,11 @@ rule remove:
         f"{RESULTS}/logs/remove/{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/remove/{{part}}.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 1
     params:
         **stage_params("remove"),
-    conda:
-        "../envs/core.yaml"
     message:
         "remove: people out of photographs, {wildcards.part}"
     script:
@@ -54,11 +54,11 @@ rule rank_pairs:
         f"{RESULTS}/logs/rank_pairs.log",
     benchmark:
         f"{RESULTS}/benchmarks/rank_pairs.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 1
     params:
         **stage_params("rank_pairs"),
-    conda:
-        "../envs/core.yaml"
     message:
         "rank_pairs: more people, fewer people, exact difference"
     script:

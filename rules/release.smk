@@ -18,11 +18,11 @@ rule release:
         f"{RESULTS}/logs/release.log",
     benchmark:
         f"{RESULTS}/benchmarks/release.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 2
     params:
         **stage_params("release"),
-    conda:
-        "../envs/core.yaml"
     message:
         "release: shards, index, card; read back and verified"
     script:
@@ -50,11 +50,11 @@ rule report:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 1
     params:
         **stage_params("report"),
-    conda:
-        "../envs/core.yaml"
     message:
         "report: one page to look at"
     script:

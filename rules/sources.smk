@@ -17,11 +17,11 @@ rule render:
         f"{RESULTS}/logs/render.log",
     benchmark:
         f"{RESULTS}/benchmarks/render.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 2
     params:
         **stage_params("render"),
-    conda:
-        "../envs/core.yaml"
     message:
         "render: crowd scenes with exact truth"
     script:
@@ -38,11 +38,11 @@ rule ingest:
         f"{RESULTS}/logs/ingest.log",
     benchmark:
         f"{RESULTS}/benchmarks/ingest.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 2
     params:
         **stage_params("ingest"),
-    conda:
-        "../envs/core.yaml"
     message:
         "ingest: sources into one table of images"
     script:
@@ -54,11 +54,11 @@ rule fetch_models:
         model="resources/models/{name}/{file}",
     log:
         "resources/models/{name}/{file}.log",
+    conda:
+        "../envs/core.yaml"
     threads: 1
     params:
         **stage_params("fetch_models"),
-    conda:
-        "../envs/core.yaml"
     message:
         "fetch_models: {wildcards.name}"
     script:

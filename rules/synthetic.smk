@@ -8,11 +8,11 @@ rule prompt:
         f"{RESULTS}/logs/prompt.log",
     benchmark:
         f"{RESULTS}/benchmarks/prompt.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 1
     params:
         **stage_params("prompt"),
-    conda:
-        "../envs/core.yaml"
     message:
         "prompt: the images to ask for"
     script:
@@ -33,11 +33,11 @@ rule synthesize:
         f"{RESULTS}/logs/synthesize/{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/synthesize/{{part}}.tsv"
+    conda:
+        "../envs/gpu.yaml"
     threads: 1
     params:
         **stage_params("synthesize"),
-    conda:
-        "../envs/gpu.yaml"
     message:
         "synthesize: images with a requested count, {wildcards.part}"
     script:
@@ -54,11 +54,11 @@ rule label_density:
         f"{RESULTS}/logs/label_density.log",
     benchmark:
         f"{RESULTS}/benchmarks/label_density.tsv"
+    conda:
+        "../envs/core.yaml"
     threads: 1
     params:
         **stage_params("label_density"),
-    conda:
-        "../envs/core.yaml"
     message:
         "label_density: how crowded every image is"
     script:

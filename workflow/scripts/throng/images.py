@@ -30,7 +30,7 @@ def split_container(path: str) -> tuple[str, str | None]:
 
 
 class ImageStore:
-    """Reads file bytes by (source, path), where a path may run through a zip archive.
+    """Reads file bytes by (source, path), where a path may run through a zip archive or the root be one.
 
     Zips stay open per thread, so many threads may read at once; pickling drops the open ones.
     """
@@ -52,8 +52,12 @@ class ImageStore:
             raise ThrongError(
                 f"source {source!r} has no folder: add it to ingest.sources (known: {sorted(self._roots)})"
             )
-        container, member = split_container(path)
-        location = self._roots[source] / container
+        root = self._roots[source]
+        if root.suffix.lower() == ".zip":
+            location, member = root, path
+        else:
+            container, member = split_container(path)
+            location = root / container
         try:
             if member is None:
                 return location.read_bytes()

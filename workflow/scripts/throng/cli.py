@@ -1,0 +1,83 @@
+"""The command line: look into tables, compare them, count people in a photograph, verify a release."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from throng.errors import ThrongError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
+)
+console = Console(soft_wrap=True)
+
+
+@app.command()
+def inspect(table: Annotated[Path, typer.Argument(help="a Parquet table of the workflow")], rows: int = 5) -> None:
+    """Show what made a table, its columns with their meaning, and its first rows."""
+    import pyarrow.parquet as pq
+
+    from throng.manifest import read_footer
+
+    console.print_json(json.dumps(read_footer(table)))
+    data = pq.read_table(table)
+    grid = Grid("column", "type", "meaning")
+    for field in pq.read_schema(table):
+        meaning = (field.metadata or {}).get(b"description", b"").decode()
+        grid.add_row(field.name, str(field.type), meaning)
+    console.print(grid)
+    console.print(f"{data.num_rows} rows; the first {min(rows, data.num_rows)}:")
+    for record in data.slice(0, rows).to_pylist():
+        console.print(record)
+
+
+@app.command()
+def diff(before: Path, after: Path) -> None:
+    """Say why two tables differ: configuration keys, code, parents, rows. Exits with 1 when they do."""
+    from throng.difference import diff_tables
+
+    found = diff_tables(before, after)
+    if not found:
+        console.print("equal: same provenance, same rows")
+        return
+    grid = Grid("what", str(before), str(after))
+    for difference in found:
+        grid.add_row(difference.where, difference.before, difference.after)
+    console.print(grid)
+    raise typer.Exit(1)
+
+
+@app.command()
+def verify(release: Annotated[Path, typer.Argument(help="folder of a release, with its index.json")]) -> None:
+    """Read everything in a release again: hashes, rows, images, labels; stops at the first fault."""
+    from throng.release.verify import verify as verify_release
+
+    console.print_json(json.dumps(verify_release(release)))
+
+
+@app.command()
+def count(
+    photographs: Annotated[list[Path], typer.Argument(help="image files")],
+    weights: Annotated[Path, typer.Option(help="counter.safetensors of the workflow, its counter.json beside it")],
+) -> None:
+    """Count the people in photographs with a trained counter."""
+    from throng.counting.inference import predict_count
+    from throng.counting.registry import load_counter
+    from throng.images import decode
+
+    model, recipe = load_counter(weights)
+    for photograph in photographs:
+        predicted, _ = predict_count(model, decode(photograph.read_bytes()), recipe)
+        console.print(f"{photograph}: {predicted:.1f}")
+
+
+def main() -> None:
+    """Run the command line; an error meant for the user is one sentence, not a traceback."""
+    try:
+        app()
+    except ThrongError as error:
+        raise SystemExit(f"throng: {error}") from error

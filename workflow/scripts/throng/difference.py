@@ -1,0 +1,73 @@
+"""Why two artefacts differ: configuration keys, code, parents, rows."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from throng.manifest import read_footer
+
+ABSENT = "(absent)"
+SHOWN_ROWS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One reason why two tables differ: where, and the two values."""
+
+    where: str
+    before: str
+    after: str
+
+
+def diff_tables(before: Path, after: Path) -> list[Difference]:
+    """Compare two tables' provenance and rows; empty when they are equal. Raises ThrongError for other files."""
+    a, b = read_footer(before), read_footer(after)
+    found = [Difference(where, str(x), str(y)) for where, x, y in _leaves(a, b, "")]
+    if a["schema"] == b["schema"]:
+        found += _rows(before, after)
+    return found
+
+
+def _leaves(a: Any, b: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for key in sorted({*a, *b}):
+            yield from _leaves(a.get(key, ABSENT), b.get(key, ABSENT), f"{where}.{key}" if where else key)
+    elif a != b:
+        yield where, a, b
+
+
+def _rows(before: Path, after: Path) -> list[Difference]:
+    first, second = _by_key(before), _by_key(after)
+    found: list[Difference] = []
+    if len(first) != len(second):
+        found.append(Difference("rows", str(len(first)), str(len(second))))
+    changed = 0
+    for key in sorted({*first, *second}):
+        reasons = list(_leaves(first.get(key, ABSENT), second.get(key, ABSENT), f"row {'/'.join(key)}"))
+        changed += bool(reasons)
+        if changed <= SHOWN_ROWS:
+            found += [Difference(where, _short(x), _short(y)) for where, x, y in reasons]
+    if changed:
+        found.append(Difference("rows changed, added or gone", "0", str(changed)))
+    return found
+
+
+def _by_key(path: Path) -> dict[tuple[str, ...], dict[str, Any]]:
+    records = pq.read_table(path).to_pylist()
+    key = _key_columns(list(records[0])) if records else []
+    return {tuple(str(record[name]) for name in key): record for record in records}
+
+
+def _key_columns(names: list[str]) -> list[str]:
+    for key in (["counter", "id"], ["table", "id"], ["source", "path"], ["parent_id", "level"], ["id"]):
+        if set(key) <= set(names):
+            return key
+    return names[:1]
+
+
+def _short(value: Any) -> str:
+    text = "(row)" if isinstance(value, Mapping) else str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
