@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Make .venv in the project root from envs/requirements.lock (called by `make setup`).
+#
+# Nothing is written outside .venv, unless Python cannot make a virtual environment at all: then, as root on Debian or
+# Ubuntu, python3-venv is installed with apt-get, and else one sentence says what to type. Set UV_CACHE_DIR to share
+# downloads between checkouts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+VENV=.venv
+LOCK=envs/requirements.lock
+PROBE='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
+
+die() { echo "setup: $*" >&2; exit 1; }
+say() { echo "setup: $*"; }
+
+find_python() {
+    local name
+    for name in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+        if command -v "$name" >/dev/null && "$name" -c "$PROBE" 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    return 1
+}
+
+apt_install() {
+    local as_root="apt-get install -y --no-install-recommends $*"
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: $*; install it (sudo $as_root) and repeat"
+    say "installing the Debian packages $*"
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root; } >&2
+}
+
+# An environment with pip in it; ensurepip is a separate package on Debian, and a pip outside can stand in for it.
+make_venv() {
+    rm -rf "$VENV"
+    if "$PYTHON" -c 'import ensurepip' 2>/dev/null; then
+        "$PYTHON" -m venv "$VENV"
+    elif "$PYTHON" -m pip --version >/dev/null 2>&1; then
+        "$PYTHON" -m venv --without-pip "$VENV"
+    else
+        apt_install "$(basename "$(readlink -f "$PYTHON")")-venv"
+        "$PYTHON" -m venv "$VENV"
+    fi
+}
+
+pip() {
+    if "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
+        "$VENV/bin/python" -m pip "$@"
+    else
+        "$PYTHON" -m pip --python "$VENV/bin/python" "$@"
+    fi
+}
+
+PYTHON=$(find_python) || { apt_install python3 python3-venv; PYTHON=$(find_python); } ||
+    die "no Python from 3.11 to 3.13 found; install one, or name it: make setup PYTHON=/path/to/python3.12"
+say "making $VENV with $("$PYTHON" --version): about 6 GB, one to five minutes, nothing outside it"
+
+[ -x "$VENV/bin/python" ] && "$VENV/bin/python" -c "$PROBE" 2>/dev/null || make_venv
+[ -x "$VENV/bin/uv" ] ||
+    pip install --quiet --disable-pip-version-check --no-cache-dir "$(grep -o '^uv==[^ ]*' "$LOCK")"
+
+export UV_CACHE_DIR=${UV_CACHE_DIR:-$PWD/$VENV/cache} VIRTUAL_ENV=$PWD/$VENV
+"$VENV/bin/uv" pip sync --quiet --compile-bytecode "$LOCK"
+"$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation --editable .
+rm -rf "$VENV/cache" "$VENV"/.lock-*
+touch "$VENV/.lock-$(sha256sum "$LOCK" | cut -c1-16)"
+say "done; activate it with: source $VENV/bin/activate"
