@@ -69,9 +69,9 @@ def count(
     from throng.counting.registry import load_counter
     from throng.images import decode
 
-    model, recipe = load_counter(weights)
+    model, _ = load_counter(weights)
     for photograph in photographs:
-        predicted, _ = predict_count(model, decode(photograph.read_bytes()), recipe)
+        predicted, _ = predict_count(model, decode(photograph.read_bytes()))
         console.print(f"{photograph}: {predicted:.1f}")
 
 

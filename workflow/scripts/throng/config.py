@@ -101,9 +101,10 @@ def _visible_path(raw: Any, loc: Sequence[str | int]) -> list[str | int]:
     """Drop from an error's location the union tags that no user wrote."""
     path: list[str | int] = []
     for index, part in enumerate(loc):
-        if (isinstance(raw, Mapping) and part in raw) or (isinstance(raw, list) and isinstance(part, int)):
+        inside: dict[str | int, Any] = dict(enumerate(raw)) if isinstance(raw, list) else raw
+        if isinstance(inside, dict) and part in inside:
             path.append(part)
-            raw = raw[part]
+            raw = inside[part]
         elif index == len(loc) - 1:
             path.append(part)
     return path

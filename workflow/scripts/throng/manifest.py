@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from throng.errors import ThrongError
@@ -70,12 +69,12 @@ def _validate(data: pa.Table, table: Table, where: str) -> None:
     if twice:
         raise ThrongError(f"{where}: the key {dict(zip(table.key, twice[0], strict=True))} occurs more than once")
     if "status" in table.schema.names:
-        status = data.column("status")
-        unknown = set(pc.unique(status).to_pylist()) - {OK, REJECTED}
+        status = data.column("status").to_pylist()
+        unknown = set(status) - {OK, REJECTED}
         if unknown:
             raise ThrongError(f"{where}: status {sorted(unknown)} is neither {OK!r} nor {REJECTED!r}")
-        bare = pc.and_(pc.equal(status, REJECTED), pc.equal(data.column("reason"), ""))
-        if pc.any(bare).as_py():
+        reasons = data.column("reason").to_pylist()
+        if any(s == REJECTED and not reason for s, reason in zip(status, reasons, strict=True)):
             raise ThrongError(f"{where}: a rejected row of table {table.name!r} has no reason")
 
 

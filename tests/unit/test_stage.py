@@ -1,0 +1,78 @@
+"""A job's frame: the job file is written first and replays the job; users' errors are one sentence and exit code 1."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from throng.closure import code_digest
+from throng.config import load
+from throng.manifest import read_footer
+from throng.provenance import canonical_json
+from throng.sections.base import output_slice
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
+
+def job_file(folder: Path, stage: str, raw: dict, outputs: dict[str, str], inputs: dict[str, list[str]]) -> Path:
+    config = load(raw)
+    job = {
+        "stage": stage,
+        "inputs": inputs,
+        "outputs": {name: [path] for name, path in outputs.items()},
+        "params": {
+            "config": canonical_json({stage: output_slice(getattr(config, stage)), "seed": config.seed}),
+            "code": code_digest(SCRIPTS / f"{stage}.py"),
+        },
+        "wildcards": {},
+        "threads": 1,
+        "log": "logs/job.log",
+        "section": raw.get(stage, {}),
+        "roots": {"results": "results"},
+        "log_level": "INFO",
+    }
+    path = folder / "job.json"
+    path.write_text(json.dumps(job))
+    return path
+
+
+def replay(path: Path, stage: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPTS / f"{stage}.py"), "--job", path.name]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
+
+
+def test_a_job_file_replays_the_job_outside_snakemake(tmp_path):
+    raw = {"prompt": {"counts": [0, 3], "repeats": 2}}
+    path = job_file(tmp_path, "prompt", raw, {"prompts": "results/prompts.parquet"}, {})
+    done = replay(path, "prompt")
+    assert done.returncode == 0, done.stderr
+    footer = read_footer(tmp_path / "results" / "prompts.parquet")
+    assert footer["config"]["prompt"]["counts"] == [0, 3]
+    assert (footer["stage"], footer["seed"]) == ("prompt", 0)
+    assert "finished" in (tmp_path / "logs" / "job.log").read_text()
+    before = (tmp_path / "results" / "prompts.parquet").read_bytes()
+    assert replay(path, "prompt").returncode == 0
+    assert (tmp_path / "results" / "prompts.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"section": {"counts": [1]}}, "is not the one its params name"),
+        ({"inputs": {"images": ["gone.parquet"], "removals": ["gone.parquet"]}, "stage": "rank_pairs"}, "gone.parquet"),
+    ],
+)
+def test_an_error_for_the_user_is_one_sentence_with_the_log(tmp_path, change, sentence):
+    stage = change.get("stage", "prompt")
+    path = job_file(tmp_path, stage, {}, {"prompts": "p.parquet", "table": "p.parquet"}, {})
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    done = replay(path, stage)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "logs/job.log" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "p.parquet").exists()

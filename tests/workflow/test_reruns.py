@@ -1,0 +1,153 @@
+"""The rerun contract: an edit reruns exactly the stage it touches and what follows; everything else, nothing."""
+
+import os
+import shutil
+
+import pytest
+
+from tests.workflow.conftest import Project, checkout
+from throng.config import Config
+
+AFTER_EVALUATE = {"report"}
+AFTER_RELEASE = {"report"}
+AFTER_TRAIN = {"evaluate", *AFTER_EVALUATE}
+AFTER_LABEL = {"release", *AFTER_RELEASE}
+AFTER_SYNTHESIZE = {"label_density", *AFTER_LABEL, "train_counter", *AFTER_TRAIN}
+AFTER_PAIRS = {"release", *AFTER_RELEASE}
+AFTER_REMOVE = {"rank_pairs", *AFTER_PAIRS, "synthesize", *AFTER_SYNTHESIZE}
+AFTER_DETECT = {"remove", *AFTER_REMOVE}
+AFTER_INGEST = {"detect", *AFTER_DETECT}
+AFTER_RENDER = {"ingest", *AFTER_INGEST}
+AFTER_PROMPT = {"synthesize", *AFTER_SYNTHESIZE}
+
+# one edit of a value that decides the output, for every section
+EDITS = {
+    "render": ("render: {max_people: 61}", AFTER_RENDER),
+    "ingest": ("ingest: {val_fraction: 0.2}", AFTER_INGEST),
+    "detect": ("detect: {box: full}", AFTER_DETECT),
+    "remove": ("remove: {radius: 4.5}", AFTER_REMOVE),
+    "rank_pairs": ("rank_pairs: {min_delta: 2}", AFTER_PAIRS),
+    "prompt": ("prompt: {repeats: 4}", AFTER_PROMPT),
+    "synthesize": ("synthesize: {jpeg_quality: 91}", AFTER_SYNTHESIZE),
+    "label_density": ("label_density: {thresholds: [11, 30]}", AFTER_LABEL),
+    "train_counter": ("train_counter: {model: sanet-author}", AFTER_TRAIN),
+    "evaluate": ("evaluate: {bootstrap: 999}", AFTER_EVALUATE),
+    "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
+    "report": ("report: {title: another}", set()),
+}
+SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models"}
+
+
+def test_every_section_has_an_edit():
+    shared = {"seed", "results", "data_root", "log_level"}
+    assert EDITS.keys() | SECTIONS_WITHOUT_RULE_IN_DEMO == Config.model_fields.keys() - shared
+
+
+@pytest.mark.parametrize("section", EDITS)
+def test_edit_of_a_section_reruns_it_and_what_follows(finished: Project, section: str):
+    text, after = EDITS[section]
+    assert finished.would_run(*finished.overlay(text)) == {section, *after}
+
+
+def test_swapping_two_values_of_a_section_is_noticed(finished: Project):
+    assert "remove" in finished.would_run(*finished.overlay("remove: {dilation_px: 5.0, radius: 8.0}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evaluate: {device: cuda}",
+        "log_level: DEBUG",
+        "remove: {radius: 5}",
+        "remove: {radius: 5.0, method: telea, kept: [0.75, 0.50, 0.25, 0]}",
+        "seed: 0",
+    ],
+)
+def test_edits_that_change_no_output_rerun_nothing(finished: Project, text: str):
+    assert finished.would_run(*finished.overlay(text)) == set()
+
+
+def test_a_new_dataset_seed_reruns_everything(finished: Project):
+    assert finished.would_run(*finished.overlay("seed: 1")) == {"render", *AFTER_RENDER, "prompt"}
+
+
+LIBRARY = "workflow/scripts/throng"
+
+
+@pytest.mark.parametrize(
+    ("module", "reruns"),
+    [
+        ("removers/opencv.py", {"remove", *AFTER_REMOVE}),
+        ("detectors/annotations.py", {"detect", *AFTER_DETECT}),
+        ("detectors/ultralytics.py", set()),
+        ("stages/rank_pairs.py", {"rank_pairs", *AFTER_PAIRS}),
+        ("sections/evaluate.py", {"evaluate", *AFTER_EVALUATE}),
+        ("sources/crowdhuman.py", {"ingest", *AFTER_INGEST}),
+        ("density/labels.py", {"label_density", *AFTER_LABEL}),
+        ("counting/sanet.py", {"train_counter", *AFTER_TRAIN}),
+        ("config.py", set()),
+        ("cli.py", set()),
+        ("stages/fetch_models.py", set()),
+    ],
+)
+def test_edit_of_a_module_reruns_the_stages_that_import_it(finished: Project, module: str, reruns: set[str]):
+    with finished.edited(f"{LIBRARY}/{module}", lambda text: text + "\nADDED_BY_A_TEST = 1\n"):
+        assert finished.would_run() == reruns
+
+
+def test_comments_docstrings_order_and_touch_rerun_nothing(finished: Project):
+    for path in [*(finished.folder / "workflow" / "scripts").rglob("*.py"), *(finished.folder / "rules").glob("*.smk")]:
+        os.utime(path)
+    reverse = finished.overlay("remove: {method: telea, max_masked: 0.6}\ndetect: {backend: annotations}")
+    with (
+        finished.edited(f"{LIBRARY}/manifest.py", lambda text: "# a comment\n" + text),
+        finished.edited(f"{LIBRARY}/seeds.py", lambda text: text.replace('"""', '"""Said otherwise: ', 1)),
+    ):
+        assert finished.would_run(*reverse) == set()
+
+
+def test_a_fresh_clone_with_the_results_moved_in_reruns_nothing(finished: Project, tmp_path):
+    clone = checkout(tmp_path)
+    stage = f"{LIBRARY}/stage.py"
+    shutil.copy(finished.folder / stage, clone.folder / stage)
+    for name in ("results", "resources", ".snakemake"):
+        shutil.copytree(finished.folder / name, clone.folder / name)
+    assert clone.would_run() == set()
+
+
+def test_identical_bytes_stop_the_rerun(finished: Project, tmp_path):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    project = Project(tmp_path / "copy")
+    assert project.would_run("all", "--forcerun", "ingest") == {"ingest", *AFTER_INGEST}
+    project.run("--quiet", "all", "--forcerun", "ingest", "--until", "ingest")
+    assert project.would_run() == set()
+
+
+def test_a_typo_stops_snakemake_with_the_nearest_key(finished: Project):
+    done = finished.snakemake("-n", *finished.overlay("remove: {radios: 4}"))
+    assert done.returncode != 0
+    assert "remove.radios: unknown key; did you mean 'radius'?" in done.stdout + done.stderr
+
+
+def test_a_missing_data_root_is_one_sentence(finished: Project):
+    source = "ingest: {sources: [{name: mine, format: folder, root: nowhere}]}"
+    done = finished.snakemake("-n", *finished.overlay(source))
+    assert done.returncode != 0
+    assert "nowhere not found; set data_root" in done.stdout + done.stderr
+
+
+def test_every_rule_has_exactly_the_two_params(finished: Project):
+    for path in (finished.folder / "rules").glob("*.smk"):
+        text = path.read_text()
+        rules = text.count("\nrule ")
+        assert text.count("**stage_params(") == text.count("    params:") == rules, path.name
+        assert "    run:" not in text
+
+
+def test_a_dry_run_writes_nothing(finished: Project):
+    def state() -> dict[str, int]:
+        return {str(p): p.stat().st_mtime_ns for p in finished.folder.rglob("*") if ".snakemake" not in p.parts}
+
+    before = state()
+    finished.would_run()
+    assert state() == before
