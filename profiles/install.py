@@ -17,9 +17,8 @@ def main() -> None:
     profiles = sorted(path.parent for path in HERE.glob("*/config.yaml") if path.parent.name != "default")
     taken = [folder / profile.name for profile in profiles if not is_free(folder / profile.name)]
     if taken:
-        sys.exit(
-            f"{', '.join(map(str, taken))}: a profile of yours has this name; rename it, or use --profile profiles/…"
-        )
+        names = ", ".join(map(str, taken))
+        sys.exit(f"{names}: a profile of yours has this name; rename it, or use --profile profiles/slurm")
     folder.mkdir(parents=True, exist_ok=True)
     for profile in profiles:
         link = folder / profile.name

@@ -67,7 +67,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=24:00:00 DefaultTime=01:00:00 S
 """
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """Slurm cannot be had on this machine; the message says why."""
 
 
@@ -98,12 +98,11 @@ class Cluster:
     def start(self) -> None:
         """Configure and start everything, and return when all nodes are idle."""
         if len(str(self.dir)) > 80:
-            raise Unavailable(f"the path is too long for a unix socket: {self.dir}")
+            raise UnavailableError(f"the path is too long for a unix socket: {self.dir}")
         install()
         (self.dir / "state").mkdir(parents=True, exist_ok=True)
-        (self.dir / SETTINGS).write_text(
-            json.dumps({"nodes": self.nodes, "cpus": self.cpus, "memory_mb": self.memory_mb})
-        )
+        settings = {"nodes": self.nodes, "cpus": self.cpus, "memory_mb": self.memory_mb}
+        (self.dir / SETTINGS).write_text(json.dumps(settings))
         self._write_conf()
         self._write_clients()
         self._launch("munged", "munged", "--foreground", "--force", f"--socket={self.dir}/munge.socket",
@@ -212,20 +211,20 @@ class Cluster:
 
 
 def install() -> None:
-    """Install the missing Debian packages when root, or raise Unavailable with the reason."""
+    """Install the missing Debian packages when root, or raise UnavailableError with the reason."""
     if platform.system() != "Linux":
-        raise Unavailable("Slurm runs on Linux only")
+        raise UnavailableError("Slurm runs on Linux only")
     missing = sorted({package for program, package in PROGRAMS.items() if not which(program)})
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Unavailable(f"not installed: {', '.join(missing)} (sudo apt-get install {' '.join(missing)})")
+        raise UnavailableError(f"not installed: {', '.join(missing)} (sudo apt-get install {' '.join(missing)})")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with no_system_daemons():
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
             done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False)
     if missing := [program for program in PROGRAMS if not which(program)]:
-        raise Unavailable(f"apt-get could not install {', '.join(missing)}: {done.stderr.strip()[-300:]}")
+        raise UnavailableError(f"apt-get could not install {', '.join(missing)}: {done.stderr.strip()[-300:]}")
 
 
 @contextlib.contextmanager
@@ -288,7 +287,7 @@ def main() -> None:
     if given.command == "start":
         try:
             Cluster(folder, nodes=given.nodes, cpus=given.cpus).start()
-        except (Unavailable, TimeoutError) as error:
+        except (UnavailableError, TimeoutError) as error:
             sys.exit(str(error))
         return
     if not (folder / SETTINGS).is_file():
