@@ -16,6 +16,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 setup: $(STAMP) ## make .venv from the lock, unless it is there already
+	@echo ".venv is in step with $(LOCK)"
 
 $(STAMP): $(LOCK)
 	@bash envs/setup.sh
@@ -53,6 +54,7 @@ install-profiles: $(STAMP) ## make `snakemake --profile slurm` work as typed
 lock: $(STAMP) ## pin every dependency anew (envs/constraints.txt holds some back)
 	$(BIN)/uv pip compile pyproject.toml --extra dev -c envs/constraints.txt --upgrade --quiet --no-header \
 	  --no-emit-index-url --python-version 3.11 --universal --output-file $(LOCK)
+	$(BIN)/python envs/pin.py
 
 clean: ## delete caches; results, resources and .venv stay
 	rm -rf .pytest_cache .ruff_cache .hypothesis .cache build dist
