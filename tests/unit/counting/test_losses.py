@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from throng.counting.losses import count_loss, local_pattern_loss, map_loss, ssim_map
+from throng.density.maps import density_map
+
+
+def oracle_ssim(x, y, data_range):
+    """SSIM by scipy: Gaussian moments of radius 5, population covariance, zeros outside."""
+
+    def blur(a):
+        return gaussian_filter(a, 1.5, mode="constant", radius=5)
+
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    mx, my = blur(x), blur(y)
+    vx, vy, cov = blur(x * x) - mx**2, blur(y * y) - my**2, blur(x * y) - mx * my
+    return (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+
+
+@pytest.mark.parametrize("data_range", [1.0, 0.05])
+def test_ssim_equals_an_independent_one(data_range):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 30, 41)) * data_range
+    ours = ssim_map(torch.from_numpy(x)[None, None], torch.from_numpy(y)[None, None], data_range)
+    np.testing.assert_allclose(ours[0, 0].numpy(), oracle_ssim(x, y, data_range), atol=1e-6)
+    single = ssim_map(torch.from_numpy(x)[None, None].float(), torch.from_numpy(y)[None, None].float(), data_range)
+    np.testing.assert_allclose(single[0, 0].numpy(), oracle_ssim(x, y, data_range), atol=1e-4)
+
+
+def test_pattern_loss_passes_gradcheck():
+    torch.manual_seed(0)
+    x = torch.rand(1, 1, 6, 7, dtype=torch.float64, requires_grad=True)
+    y = torch.rand(1, 1, 6, 7, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda p: local_pattern_loss(p, y, 1.0), (x,))
+
+
+def test_the_pattern_term_has_weight_at_any_target_scale():
+    rng = np.random.default_rng(0)
+    true = torch.from_numpy(density_map(rng.uniform(0, 120, (10, 2)), (96, 128), sigma=15.0))[None, None]
+    empty = torch.zeros_like(true)
+    assert local_pattern_loss(empty, true, 1.0) < 0.02
+    for scale in (1.0, 1000.0):
+        pattern = map_loss(empty, true, target_scale=scale, pattern_weight=1.0) - map_loss(
+            empty, true, target_scale=scale, pattern_weight=0.0
+        )
+        assert pattern > 0.3
+
+
+def test_a_map_without_people_has_a_finite_loss():
+    empty = torch.zeros(1, 1, 16, 16)
+    assert map_loss(empty, empty, target_scale=100.0, pattern_weight=1.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_count_loss_is_the_mean_error_in_people():
+    true = torch.zeros(2, 1, 4, 4)
+    true[0, 0, 1, 1], true[1, 0, 2, 3] = 3.0, 1.0
+    assert count_loss(torch.full_like(true, 1 / 8), true).item() == pytest.approx((1 + 1) / 2)

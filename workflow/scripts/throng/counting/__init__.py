@@ -1,0 +1,1 @@
+"""Counters: networks from a photograph to a density map, their losses, training and inference."""

@@ -1,0 +1,66 @@
+"""The losses of density maps: squared error, local pattern consistency (SANet, ECCV 2018, 3.3) and count error."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+WINDOW = 11
+WINDOW_SIGMA = 1.5
+K1, K2 = 0.01, 0.03
+
+
+def ssim_map(predicted: torch.Tensor, true: torch.Tensor, data_range: torch.Tensor | float = 1.0) -> torch.Tensor:
+    """Return SSIM at every cell, (B, 1, H, W), from an 11x11 Gaussian window of sigma 1.5 with zero padding.
+
+    ``predicted`` and ``true`` are (B, 1, H, W); ``data_range`` is the L of the constants (0.01 L)^2 and (0.03 L)^2.
+    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004, eq. 13.
+    """
+    moments = torch.cat([predicted, true, predicted**2, true**2, predicted * true], 1)
+    # A variance is a small difference of large numbers, which bf16 cannot hold.
+    with torch.autocast(predicted.device.type, enabled=False):
+        mean_p, mean_t, square_p, square_t, product = _blur(moments).split(1, 1)
+    c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
+    luminance = (2 * mean_p * mean_t + c1) / (mean_p**2 + mean_t**2 + c1)
+    variance_p, variance_t = square_p - mean_p**2, square_t - mean_t**2
+    structure = (2 * (product - mean_p * mean_t) + c2) / (variance_p + variance_t + c2)
+    return luminance * structure
+
+
+def local_pattern_loss(predicted: torch.Tensor, true: torch.Tensor, data_range: torch.Tensor | float) -> torch.Tensor:
+    """Return 1 - mean SSIM, a scalar in 0..2."""
+    return 1 - ssim_map(predicted, true, data_range).mean()
+
+
+def count_loss(predicted: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Return the mean over the batch of |sum of predicted - sum of true| in people, of maps (B, 1, H, W)."""
+    return (predicted - true).sum((1, 2, 3)).abs().mean()
+
+
+def map_loss(
+    predicted: torch.Tensor, true: torch.Tensor, *, target_scale: float, pattern_weight: float
+) -> torch.Tensor:
+    """Return L_E + pattern_weight * L_C of two maps in people per cell, both multiplied by ``target_scale`` first.
+
+    SSIM's constants assume a range of 1, but a density map peaks near 0.01: at that scale the pattern term
+    has almost no gradient. So the range is the peak of the true maps of the batch (1 where nobody is in it).
+    """
+    fitted, target = predicted * target_scale, true * target_scale
+    loss = functional.mse_loss(fitted, target)
+    if pattern_weight == 0:
+        return loss
+    peak = target.amax().detach()
+    data_range = torch.where(peak > 0, peak, torch.ones_like(peak))
+    return loss + pattern_weight * local_pattern_loss(fitted, target, data_range)
+
+
+def _blur(maps: torch.Tensor) -> torch.Tensor:
+    offsets = torch.arange(WINDOW, device=maps.device, dtype=maps.dtype) - WINDOW // 2
+    taps = torch.exp(-(offsets**2) / (2 * WINDOW_SIGMA**2))
+    taps = taps / taps.sum()
+    channels = maps.shape[1]
+    half = WINDOW // 2
+    down = taps.view(1, 1, -1, 1).repeat(channels, 1, 1, 1)
+    across = taps.view(1, 1, 1, -1).repeat(channels, 1, 1, 1)
+    rows = functional.conv2d(maps, down, padding=(half, 0), groups=channels)
+    return functional.conv2d(rows, across, padding=(0, half), groups=channels)

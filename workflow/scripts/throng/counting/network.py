@@ -1,0 +1,123 @@
+"""What every counter shares: any input size, a target scale, and a final activation that cannot die."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from throng.counting.inputs import InputSpec
+from throng.errors import ThrongError
+
+LastActivation = Literal["relu", "softplus", "linear"]
+Init = Literal["he", "gaussian", "glorot"]
+
+
+class Counter(nn.Module):
+    """A network from (B, C, H, W) normalised pixels to a density map (B, 1, ceil(H / stride), ceil(W / stride)).
+
+    ``network`` ends in a one-channel map at ``stride``; images are padded on the right and bottom to a multiple of
+    ``multiple`` by repeating their edge, and the map is cropped back. The raw map passes ``last_activation`` and is
+    divided by ``target_scale``, so that training can fit a well-scaled target while the output stays in people per
+    cell. "linear" is left signed in training and cut at zero in evaluation, so the map a user sees is never negative.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        stride: int,
+        multiple: int,
+        in_channels: int,
+        target_scale: float,
+        last_activation: LastActivation,
+        input_spec: InputSpec,
+    ) -> None:
+        super().__init__()
+        if last_activation not in {"relu", "softplus", "linear"}:
+            raise ThrongError(f"last_activation must be relu, softplus or linear, not {last_activation!r}")
+        self.network = network
+        self.stride = stride
+        self.multiple = multiple
+        self.in_channels = in_channels
+        self.target_scale = target_scale
+        self.last_activation = last_activation
+        self.input_spec = input_spec
+        self.architecture: dict[str, Any] = {}
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the density map in people per cell, float32."""
+        height, width = images.shape[-2:]
+        down, across = -height % self.multiple, -width % self.multiple
+        if down or across:
+            images = functional.pad(images, (0, across, 0, down), mode="replicate")
+        raw = self.network(images).to(torch.float32)[..., : -(-height // self.stride), : -(-width // self.stride)]
+        if self.last_activation == "relu" or (self.last_activation == "linear" and not self.training):
+            raw = functional.relu(raw)
+        elif self.last_activation == "softplus":
+            raw = functional.softplus(raw)
+        return raw / self.target_scale
+
+    def set_initial_density(self, people_per_cell: float) -> None:
+        """Start the map at ``people_per_cell`` everywhere, so that no final unit is dead and no count starts at zero.
+
+        The last convolution keeps a hundredth of its gain and its bias takes the value that the activation
+        maps to the scaled density.
+        """
+        last = [m for m in self.network.modules() if isinstance(m, nn.Conv2d)][-1]
+        value = max(people_per_cell * self.target_scale, 1e-6)
+        bias = math.log(math.expm1(value)) if self.last_activation == "softplus" else value
+        with torch.no_grad():
+            last.weight.mul_(0.1 * min(value, 1.0))
+            if last.bias is not None:
+                last.bias.fill_(bias)
+
+
+def initialise(network: nn.Module, init: Init) -> None:
+    """Fill every convolution: "he" (He et al. 2015, fan-in), "gaussian" (N(0, 0.01), bias 0) or "glorot" (uniform)."""
+    for module in network.modules():
+        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            continue
+        if init == "he":
+            taps = module.kernel_size[0] * module.kernel_size[1]
+            # A stride-s transposed convolution feeds each output from only taps / s^2 of its kernel.
+            taps = taps / (module.stride[0] * module.stride[1]) if isinstance(module, nn.ConvTranspose2d) else taps
+            nn.init.normal_(module.weight, std=math.sqrt(2 / (module.in_channels * taps)))
+        elif init == "gaussian":
+            nn.init.normal_(module.weight, std=0.01)
+        elif init == "glorot":
+            nn.init.xavier_uniform_(module.weight)
+        else:
+            raise ThrongError(f"init must be he, gaussian or glorot, not {init!r}")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Return the number of trainable parameters."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def multiply_accumulates(model: Counter, height: int, width: int) -> int:
+    """Return the multiply-accumulates of one (height, width) image through every convolution, counted by running it."""
+    total = 0
+
+    def count(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        nonlocal total
+        assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+        sites = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
+        taps = module.weight[0].numel()
+        channels = module.in_channels if isinstance(module, nn.ConvTranspose2d) else module.out_channels
+        total += sites.shape[-2] * sites.shape[-1] * taps * channels
+
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    hooks = [m.register_forward_hook(count) for m in convolutions]
+    parameter = next(model.parameters())
+    with torch.no_grad():
+        model(torch.zeros(1, model.in_channels, height, width, device=parameter.device))
+    for hook in hooks:
+        hook.remove()
+    return total

@@ -1,0 +1,134 @@
+"""Counters by name, and their weights on disk: safetensors with JSON beside it, so loading executes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from throng.counting.inputs import InputSpec
+from throng.counting.mcnn import mcnn
+from throng.counting.network import Counter
+from throng.counting.sanet import LAYOUTS, sanet
+from throng.errors import ThrongError
+from throng.files import write_bytes, write_text
+
+SCHEMA = 1
+WEIGHTS_NAME = "weights.safetensors"
+BUILDERS: dict[str, Callable[..., Counter]] = {"mcnn": mcnn, **dict.fromkeys(LAYOUTS, sanet)}
+
+
+def build(name: str, in_channels: int = 3, **options: Any) -> Counter:
+    """Return a new counter: (B, in_channels, H, W) to a density map (B, 1, ceil(H / stride), ceil(W / stride)).
+
+    ``options`` are the builder's own, such as ``init``, ``last_activation`` and ``target_scale``. Raises
+    ThrongError for a name or option that does not exist.
+    """
+    if name not in BUILDERS:
+        raise ThrongError(f"no counter is called {name!r}; known: {', '.join(sorted(BUILDERS))}")
+    try:
+        model = BUILDERS[name](name, in_channels, **options)
+    except TypeError as error:
+        raise ThrongError(f"counter {name!r} does not take these options: {error}") from error
+    model.architecture = {"name": name, "in_channels": in_channels, "options": options}
+    return model
+
+
+def save_counter(path: Path, model: Counter, recipe: Mapping[str, Any]) -> None:
+    """Write a counter atomically to ``path``: a file ending in .safetensors, or a folder that also gets counter.json.
+
+    ``recipe`` is any JSON-able record of how it was trained. Both forms carry architecture, input and recipe in the
+    file's own header; equal weights and recipe give equal bytes.
+    """
+    from safetensors.torch import save
+
+    card = {
+        "schema": SCHEMA,
+        "architecture": model.architecture,
+        "input": asdict(model.input_spec),
+        "recipe": dict(recipe),
+    }
+    text = json.dumps(card, sort_keys=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    data = save(tensors, metadata={"throng.counter": text})
+    if path.suffix == ".safetensors":
+        write_bytes(path, data)
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    write_bytes(path / WEIGHTS_NAME, data)
+    write_text(path / "counter.json", json.dumps(card, sort_keys=True, indent=2) + "\n")
+
+
+def load_counter(path: Path) -> tuple[Counter, dict[str, Any]]:
+    """Read what :func:`save_counter` wrote and return the counter, in evaluation mode on the CPU, and its recipe.
+
+    Raises ThrongError when the file is missing, is no counter, or its tensors do not fit its architecture.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    file = path / WEIGHTS_NAME if path.is_dir() else path
+    if not file.exists():
+        raise ThrongError(f"no counter at {path}: expected {file.name}; train one, or correct the path")
+    try:
+        with safe_open(str(file), framework="pt") as handle:
+            text = (handle.metadata() or {}).get("throng.counter")
+            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ThrongError(f"{file} is not a readable safetensors file: {error}") from error
+    if text is None:
+        raise ThrongError(f"{file} holds weights of something else: its header has no throng counter")
+    card = json.loads(text)
+    if card["schema"] != SCHEMA:
+        raise ThrongError(f"{file} has counter schema {card['schema']}, this version reads {SCHEMA}: train it again")
+    architecture = card["architecture"]
+    model = build(architecture["name"], architecture["in_channels"], **architecture["options"])
+    model.input_spec = InputSpec(**card["input"])
+    _load(model, tensors, file)
+    return model.eval(), card["recipe"]
+
+
+def load_hdf5(model: Counter, path: Path) -> None:
+    """Load published HDF5 tensors, named as PyTorch names them, into ``model``'s network.
+
+    A name prefix that all tensors share is dropped. Such counters were fitted to unscaled maps and pixels
+    0..255, which is what the model takes from here on. Raises ThrongError when names or shapes do not fit.
+    """
+    import h5py
+
+    tensors: dict[str, torch.Tensor] = {}
+
+    def collect(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            tensors[name.replace("/", ".")] = torch.from_numpy(item[()])
+
+    try:
+        with h5py.File(path) as archive:
+            archive.visititems(collect)
+    except OSError as error:
+        raise ThrongError(f"{path} cannot be read as HDF5: {error}") from error
+    prefix = next(iter(tensors), "").split(".")[0] + "."
+    if tensors and all(name.startswith(prefix) for name in tensors):
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    _load(model.network, tensors, path)
+    model.target_scale = 1.0
+    model.architecture["options"] = {**model.architecture["options"], "target_scale": 1.0}
+    model.input_spec = InputSpec(channels=model.in_channels)
+
+
+def _load(module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    own = module.state_dict()
+    missing, foreign = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    if missing or foreign:
+        raise ThrongError(
+            f"{path} holds another network: missing {missing[:3]}, not expected {foreign[:3]} "
+            f"({len(missing)} and {len(foreign)} in all)"
+        )
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            raise ThrongError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
+    module.load_state_dict(dict(tensors))
