@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,15 +13,15 @@ import torch
 from torch import nn
 
 from throng.counting.inputs import InputSpec
-from throng.counting.mcnn import mcnn
 from throng.counting.network import Counter
-from throng.counting.sanet import LAYOUTS, sanet
 from throng.errors import ThrongError
 from throng.files import write_bytes, write_text
 
 SCHEMA = 1
 WEIGHTS_NAME = "weights.safetensors"
-BUILDERS: dict[str, Callable[..., Counter]] = {"mcnn": mcnn, **dict.fromkeys(LAYOUTS, sanet)}
+# family: its names. A family is a module of this room with a function of the same name, imported when it is asked for,
+# so that editing one does not count as editing another.
+FAMILIES = {"mcnn": ("mcnn",), "sanet": ("sanet-paper", "sanet-author", "sanet-keras")}
 
 
 def build(name: str, in_channels: int = 3, **options: Any) -> Counter:
@@ -29,14 +30,21 @@ def build(name: str, in_channels: int = 3, **options: Any) -> Counter:
     ``options`` are the builder's own, such as ``init``, ``last_activation`` and ``target_scale``. Raises
     ThrongError for a name or option that does not exist.
     """
-    if name not in BUILDERS:
-        raise ThrongError(f"no counter is called {name!r}; known: {', '.join(sorted(BUILDERS))}")
+    builder = _builder(name)
     try:
-        model = BUILDERS[name](name, in_channels, **options)
+        model = builder(name, in_channels, **options)
     except TypeError as error:
         raise ThrongError(f"counter {name!r} does not take these options: {error}") from error
     model.architecture = {"name": name, "in_channels": in_channels, "options": options}
     return model
+
+
+def _builder(name: str) -> Callable[..., Counter]:
+    for family, names in FAMILIES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"throng.counting.{family}"), family)
+    known = ", ".join(name for names in FAMILIES.values() for name in names)
+    raise ThrongError(f"no counter is called {name!r}; known: {known}")
 
 
 def save_counter(path: Path, model: Counter, recipe: Mapping[str, Any]) -> None:
