@@ -1,0 +1,269 @@
+"""A whole run in miniature: every table and pixel that release and report read, made in a temporary folder."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from throng.files import sha256_file
+from throng.images import encode_jpeg, encode_png, pack_zip
+from throng.manifest import write_table
+from throng.provenance import Provenance
+from throng.release.corpus import TABLES
+from throng.sections.base import output_slice
+from throng.sections.release import Release
+from throng.stage import Context, Files
+from throng.stages import release
+from throng.tables.density_labels import DensityLabelRow
+from throng.tables.detections import DetectionRow
+from throng.tables.images import ImageRow
+from throng.tables.prompts import PromptRow
+from throng.tables.ranked_pairs import RankedPairRow
+from throng.tables.removals import RemovalRow
+from throng.tables.synthetic import SyntheticRow
+
+WIDTH, HEIGHT = 64, 48
+PATHS = {
+    "images": "ingest/images.parquet",
+    "detections": "detect/part-000-of-001.parquet",
+    "removals": "remove/part-000-of-001.parquet",
+    "ranked_pairs": "rank_pairs/ranked_pairs.parquet",
+    "prompts": "prompt/prompts.parquet",
+    "synthetic": "synthesize/part-000-of-001.parquet",
+    "density_labels": "label_density/density_labels.parquet",
+}
+
+
+@dataclasses.dataclass
+class Run:
+    """The rows of every table, and the pixels behind them, before they are written."""
+
+    rows: dict[str, list[Any]]
+    photographs: dict[tuple[str, str], bytes]
+    pixels: dict[str, dict[str, bytes]]
+
+    def change(self, table: str, index: int, **values: Any) -> None:
+        self.rows[table][index] = dataclasses.replace(self.rows[table][index], **values)
+
+    def write(self, root: Path) -> "Written":
+        for (source, path), data in self.photographs.items():
+            target = root / "sources" / source / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        results = root / "results"
+        for archive, members in self.pixels.items():
+            pack_zip(results / archive, members)
+        for name, rows in self.rows.items():
+            table, _ = TABLES[name]
+            backend = {"detections": "annotations", "removals": "opencv", "synthetic": "composite"}.get(name)
+            provenance = Provenance(table.stage, {table.stage: {}, "seed": 7}, "c0de", 7, {}, backend)
+            write_table(results / PATHS[name], table, rows, provenance)
+        return Written(root, sorted({source for source, _ in self.photographs}))
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """A run on disk."""
+
+    root: Path
+    sources: list[str]
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def inputs(self) -> Files:
+        return Files({name: [str(self.results / path)] for name, path in PATHS.items()})
+
+    def context(self, stage: str, section: Any) -> Context:
+        return Context(
+            stage=stage,
+            seed=7,
+            threads=1,
+            wildcards={},
+            roots={"results": self.results} | {name: self.root / "sources" / name for name in self.sources},
+            config={stage: output_slice(section), "seed": 7},
+            code="c0de",
+            parents={path: sha256_file(self.results / path) for path in sorted(PATHS.values())},
+        )
+
+    def release(self, **settings: Any) -> Path:
+        section = Release(**({"name": "tiny"} | settings))
+        index = self.results / "release" / section.name / "index.json"
+        release.run(self.inputs, Files({"index": [str(index)]}), section, self.context("release", section))
+        return index.parent
+
+
+def picture(number: int, size: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
+    """Return a smooth image that no other number has."""
+    rng = np.random.default_rng(number)
+    coarse = rng.integers(40, 220, (6, 8, 3)).astype(np.float64)
+    y, x = np.linspace(0, 5, size[0]), np.linspace(0, 7, size[1])
+    return coarse[np.round(y).astype(int)][:, np.round(x).astype(int)].astype(np.uint8)
+
+
+def make_run(sources: Mapping[str, bool] | None = None) -> Run:
+    """Return a run of three photographs per source (name: redistributable): two for training, one for validation."""
+    run = Run(
+        {name: [] for name in PATHS}, {}, {"remove/part-000-of-001.zip": {}, "synthesize/part-000-of-001.zip": {}}
+    )
+    for number, (source, redistributable) in enumerate((sources or {"open": True}).items()):
+        for k, split in enumerate(("train", "train", "val")):
+            _photograph(run, source, 10 * number + k, split, redistributable)
+    for k, count in enumerate((0, 1, 3, 3)):
+        _synthetic(run, k, count)
+    run.rows["images"].append(_unreadable())
+    return run
+
+
+def _photograph(run: Run, source: str, number: int, split: str, redistributable: bool) -> None:
+    data = encode_jpeg(picture(number))
+    sha256 = hashlib.sha256(data).hexdigest()
+    path, scene = f"street/{number}.jpg", f"{source}/{number}"
+    licence = "CC0-1.0" if redistributable else "research only, no redistribution"
+    points = [{"x": 10.0 * k + 5, "y": 12.0} for k in range(4)]
+    run.photographs[source, path] = data
+    image = ImageRow(
+        id=sha256[:16],
+        source=source,
+        path=path,
+        sha256=sha256,
+        bytes=len(data),
+        format="jpeg",
+        width=WIDTH,
+        height=HEIGHT,
+        channels=3,
+        split=split,
+        scene=scene,
+        licence=licence,
+        redistributable=redistributable,
+        count=4,
+        points=points,
+        people=None,
+        erratum="",
+        status="ok",
+        reason="",
+    )
+    run.rows["images"].append(image)
+    people = [{"x": 10.0 * k, "y": 8.0, "w": 8.0, "h": 30.0, "score": 1.0, "mask": None} for k in range(4)]
+    run.rows["detections"].append(DetectionRow(image.id, "annotations", people, "ok", ""))
+    run.rows["density_labels"].append(DensityLabelRow(image.id, "images", "threshold", 4, 4.0, 0, "low", "ok", ""))
+    members = [(image.id, source, path, [])]
+    for level, removed in enumerate(([2], [0, 2, 3]), 1):
+        edited = encode_png(picture(1000 + 10 * number + level))
+        edit_id = hashlib.sha256(f"{image.id} {level}".encode()).hexdigest()[:16]
+        run.pixels["remove/part-000-of-001.zip"][f"{edit_id}.png"] = edited
+        row = RemovalRow(
+            id=edit_id,
+            parent_id=image.id,
+            level=level,
+            removed=removed,
+            removed_count=len(removed),
+            detected_count=4,
+            path=f"remove/part-000-of-001.zip/{edit_id}.png",
+            sha256=hashlib.sha256(edited).hexdigest(),
+            width=WIDTH,
+            height=HEIGHT,
+            backend="opencv",
+            status="ok",
+            reason="",
+        )
+        run.rows["removals"].append(row)
+        members.append((row.id, "results", row.path, removed))
+    for a, (more_id, more_source, more_path, more_removed) in enumerate(members):
+        for fewer_id, fewer_source, fewer_path, fewer_removed in members[a + 1 :]:
+            removed = sorted({*fewer_removed} - {*more_removed})
+            pair = RankedPairRow(
+                id=hashlib.sha256(f"{more_id} {fewer_id}".encode()).hexdigest()[:16],
+                parent_id=image.id,
+                kind="edited-edited" if a else "real-edited",
+                more_id=more_id,
+                more_source=more_source,
+                more_path=more_path,
+                fewer_id=fewer_id,
+                fewer_source=fewer_source,
+                fewer_path=fewer_path,
+                delta=len(removed),
+                removed=removed,
+                weight=0.7,
+                split=split,
+                scene=scene,
+            )
+            run.rows["ranked_pairs"].append(pair)
+
+
+def _synthetic(run: Run, k: int, count: int) -> None:
+    """Add one composite whose background and cut-outs come from one training photograph, sources taking turns."""
+    grounds = [row for row in run.rows["images"] if row.split == "train"]
+    ground = grounds[(2 * k) % len(grounds)]
+    prompt_id = hashlib.sha256(f"prompt {k}".encode()).hexdigest()[:16]
+    seed = 2**63 + k
+    run.rows["prompts"].append(PromptRow(prompt_id, count, "{count} people", k, f"{count} people", seed, "train"))
+    data = encode_jpeg(picture(2000 + k))
+    name = f"{prompt_id}.jpg"
+    run.pixels["synthesize/part-000-of-001.zip"][name] = data
+    row = SyntheticRow(
+        id=prompt_id,
+        requested=count,
+        count=count,
+        points=[{"x": 9.0 + 12 * i, "y": 20.0} for i in range(count)],
+        boxes=[{"x": 5.0 + 12 * i, "y": 15.0, "w": 8.0, "h": 30.0} for i in range(count)],
+        path=f"synthesize/part-000-of-001.zip/{name}",
+        sha256=hashlib.sha256(data).hexdigest(),
+        width=WIDTH,
+        height=HEIGHT,
+        split="train",
+        scene=ground.scene,
+        background_id=ground.id,
+        parents=[ground.id],
+        licence=ground.licence,
+        redistributable=ground.redistributable,
+        backend="composite",
+        status="ok",
+        reason="",
+    )
+    run.rows["synthetic"].append(row)
+    label = DensityLabelRow(prompt_id, "synthetic", "threshold", count, float(count), int(count > 2), "low", "ok", "")
+    run.rows["density_labels"].append(label)
+
+
+def _unreadable() -> ImageRow:
+    """Return the row of a file that ingestion refused."""
+    return ImageRow(
+        id="",
+        source="open",
+        path="broken.jpg",
+        sha256="",
+        bytes=0,
+        format="",
+        width=0,
+        height=0,
+        channels=0,
+        split="train",
+        scene="open/broken",
+        licence="CC0-1.0",
+        redistributable=True,
+        count=None,
+        points=None,
+        people=None,
+        erratum="",
+        status="rejected",
+        reason="truncated: the end marker is missing",
+    )
+
+
+def reseal(folder: Path) -> None:
+    """Write a release's index and checksums again, as a forger would who changed a file."""
+    from throng.release.index import write_index, write_sums
+
+    index = json.loads((folder / "index.json").read_text())
+    for entry in index["files"]:
+        path = folder / entry["path"]
+        entry["sha256"], entry["bytes"] = sha256_file(path), path.stat().st_size
+    write_index(folder, index)
+    write_sums(folder)

@@ -1,0 +1,101 @@
+"""What must hold of every released row, whoever wrote it."""
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from throng.errors import ThrongError
+from throng.release.products import FIXED_COUNT, RANKED_PAIRS
+
+Row = Mapping[str, Any]
+BOX_TOLERANCE = 1.0
+
+
+def check_ranked_pair(row: Row, where: str) -> None:
+    """Raise ThrongError unless the difference is positive, listed person by person, and true of both members."""
+    if row["delta"] < 1 or row["delta"] != len(row["removed"]):
+        raise ThrongError(f"{where}: delta is {row['delta']}, but {len(row['removed'])} removed people are listed")
+    more, fewer = set(row["more_removed"]), set(row["fewer_removed"])
+    if not more < fewer or fewer - more != set(row["removed"]):
+        raise ThrongError(f"{where}: the removed people of its two images do not differ by column removed")
+    if not 0 <= row["weight"] <= 1:
+        raise ThrongError(f"{where}: weight is {row['weight']}, expected 0 to 1")
+
+
+def check_fixed_count(row: Row, where: str) -> None:
+    """Raise ThrongError unless points and boxes are as many as the count and inside the frame."""
+    for name in ("points", "boxes"):
+        if row[name] is not None and len(row[name]) != row["count"]:
+            raise ThrongError(f"{where}: count is {row['count']}, but {len(row[name])} {name} are listed")
+    right, bottom = row["width"] - 0.5, row["height"] - 0.5
+    for point in row["points"] or []:
+        if not (-0.5 <= point["x"] <= right and -0.5 <= point["y"] <= bottom):
+            raise ThrongError(
+                f"{where}: head point ({point['x']:g}, {point['y']:g}) is outside its frame of "
+                f"{row['width']}x{row['height']}"
+            )
+    for box in row["boxes"] or []:
+        inside = (
+            min(box["x"], box["y"]) >= -BOX_TOLERANCE
+            and min(box["w"], box["h"]) > 0
+            and box["x"] + box["w"] <= row["width"] + BOX_TOLERANCE
+            and box["y"] + box["h"] <= row["height"] + BOX_TOLERANCE
+        )
+        if not inside:
+            raise ThrongError(
+                f"{where}: box ({box['x']:g}, {box['y']:g}, {box['w']:g}, {box['h']:g}) is empty or outside its "
+                f"frame of {row['width']}x{row['height']}"
+            )
+
+
+CHECKS: dict[str, Callable[[Row, str], None]] = {
+    RANKED_PAIRS.name: check_ranked_pair,
+    FIXED_COUNT.name: check_fixed_count,
+}
+# The column that holds the promised sha256 of each image column.
+HASHES = {
+    RANKED_PAIRS.name: {"image_more": "more_sha256", "image_fewer": "fewer_sha256"},
+    FIXED_COUNT.name: {"image": "sha256"},
+}
+
+
+def parents_of(product: str, row: Row) -> list[str]:
+    """Return the ids of the photographs whose pixels a row's images show."""
+    return [row["parent_id"]] if product == RANKED_PAIRS.name else list(row["parents"])
+
+
+class ImageCheck:
+    """Checks images by content, decoding each distinct one once."""
+
+    def __init__(self, decode: Callable[[bytes], tuple[int, int]]) -> None:
+        self._decode = decode
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    @property
+    def distinct(self) -> int:
+        """Distinct images decoded so far."""
+        return len(self._sizes)
+
+    def check(self, data: bytes | None, sha256: str, size: tuple[int, int], where: str) -> None:
+        """Raise ThrongError unless the bytes have this sha256 and decode to this (width, height)."""
+        found = hashlib.sha256(data or b"").hexdigest()
+        if data is None or found != sha256:
+            raise ThrongError(f"{where}: the image's bytes have sha256 {found[:16]}..., its row says {sha256[:16]}...")
+        if sha256 not in self._sizes:
+            try:
+                self._sizes[sha256] = self._decode(data)
+            except (OSError, ValueError, SyntaxError) as error:
+                raise ThrongError(f"{where}: the image cannot be decoded ({error})") from error
+        if self._sizes[sha256] != size:
+            raise ThrongError(f"{where}: the image is {self._sizes[sha256]} pixels, its row says {size}")
+
+
+def pillow_size(data: bytes) -> tuple[int, int]:
+    """Decode an image as ``datasets`` does, EXIF orientation applied, and return its (width, height)."""
+    import PIL.Image
+    import PIL.ImageOps
+
+    with PIL.Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return PIL.ImageOps.exif_transpose(image).size

@@ -1,0 +1,82 @@
+"""The ledger: at every stage, rows in = rows kept + rows rejected by reason, and every kept row is released."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from throng.errors import ThrongError
+from throng.manifest import OK, check_conserved, tally
+from throng.release.corpus import Corpus
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One stage's account: units in (of what), units accounted for, rows kept and rejected by reason."""
+
+    stage: str
+    unit: str
+    units_in: int
+    units_out: int
+    kept: int
+    rejected: Mapping[str, int]
+
+    def text(self) -> str:
+        """Return the account as one sentence."""
+        reasons = ", ".join(f"{number} {reason}" for reason, number in self.rejected.items()) or "none"
+        rejected = sum(self.rejected.values())
+        return (
+            f"{self.stage}: {self.units_in} {self.unit} in, {self.units_out} accounted for; "
+            f"rows kept {self.kept}, rejected {rejected} ({reasons})"
+        )
+
+
+def balance(corpus: Corpus) -> list[Line]:
+    """Return every stage's account; raises ThrongError when a stage lost a row or made one from nothing."""
+    usable = {row.id for row in corpus.images if row.status == OK}
+    detected = {row.id for row in corpus.detections}
+    chained = {row.parent_id for row in corpus.removals}
+    prompts = {row.id for row in corpus.prompts}
+    labelled = {row.id for row in corpus.density_labels if row.table == "synthetic"}
+    made = {row.id for row in corpus.synthetic if row.status == OK}
+    edited = {row.parent_id for row in corpus.removals if row.status == OK}
+    paired = {row.parent_id for row in corpus.ranked_pairs}
+    check_conserved("detect", usable, detected)
+    check_conserved("remove", detected, chained)
+    _only_from("rank_pairs", paired, edited)
+    _only_from("label_density", labelled, made)
+    check_conserved("synthesize", prompts, (row.id for row in corpus.synthetic))
+    return [
+        _line("ingest", "files", len(corpus.images), len(corpus.images), corpus.images),
+        _line("detect", "images", len(usable), len(detected), corpus.detections),
+        _line("remove", "images", len(detected), len(chained), corpus.removals),
+        _pairs_line(len(corpus.ranked_pairs), chains=len(edited), without=len(edited - paired)),
+        _line("synthesize", "prompts", len(prompts), len(corpus.synthetic), corpus.synthetic),
+        _line(
+            "label_density",
+            "rows",
+            len(corpus.density_labels),
+            len(corpus.density_labels),
+            corpus.density_labels,
+        ),
+    ]
+
+
+def _line(stage: str, unit: str, units_in: int, units_out: int, rows: Iterable[Any]) -> Line:
+    counts = tally(rows)
+    kept = counts.pop(OK, 0)
+    rejected = {reason.removeprefix("rejected: "): number for reason, number in counts.items()}
+    return Line(stage, unit, units_in, units_out, kept, rejected)
+
+
+def _pairs_line(pairs: int, *, chains: int, without: int) -> Line:
+    rejected = {"no pair of the wanted kind and difference": without} if without else {}
+    return Line("rank_pairs", "chains", chains, chains, pairs, rejected)
+
+
+def _only_from(stage: str, made: set[str], given: set[str]) -> None:
+    strangers = sorted(made - given)
+    if strangers:
+        raise ThrongError(
+            f"stage {stage!r} has rows of {len(strangers)} images that it was not given, e.g. {strangers[0]!r}; "
+            f"rerun it"
+        )

@@ -1,0 +1,244 @@
+"""What is released: the columns of each product, and its samples with or without the right to show their pixels."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from throng.errors import ThrongError
+from throng.manifest import OK, column
+from throng.release.corpus import Corpus
+from throng.tables.images import ImageRow
+from throng.tables.ranked_pairs import RankedPairRow
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """A kind of sample: image columns (with the member name each has in a tar) and all other columns."""
+
+    name: str
+    images: Mapping[str, str]
+    fields: pa.Schema
+    order: str
+
+    @property
+    def recipes(self) -> str:
+        """Name of the configuration that holds the samples whose pixels must stay behind."""
+        return f"{self.name}_recipes"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Picture:
+    """Where an image's bytes are, and the sha256 they must have."""
+
+    source: str
+    path: str
+    sha256: str
+
+    @property
+    def extension(self) -> str:
+        """The file's extension, lower case, ``jpg`` for every spelling of it."""
+        suffix = self.path.rpartition(".")[2].lower()
+        return "jpg" if suffix in ("jpg", "jpeg", "jpe") else suffix
+
+    @property
+    def name(self) -> str:
+        """The file name that the image has in a release: by content, so that no two differ under one name."""
+        return f"{self.sha256[:16]}.{self.extension}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample: its columns without pixels, where its pixels are, and whether they may be passed on."""
+
+    id: str
+    split: str
+    fields: dict[str, Any]
+    pictures: dict[str, Picture]
+    redistributable: bool
+
+
+# datasets reads list<struct> columns back only where nothing inside is marked non-null.
+POINTS = pa.list_(pa.struct([pa.field("x", pa.float64()), pa.field("y", pa.float64())]))
+BOXES = pa.list_(pa.struct([pa.field(name, pa.float64()) for name in "xywh"]))
+PEOPLE = "indices in the photograph's row of table detections"
+
+
+def _columns(*columns: tuple[str, pa.DataType, str]) -> pa.Schema:
+    return pa.schema([column(name, kind, meaning, nullable=True) for name, kind, meaning in columns])
+
+
+RANKED_PAIRS = Product(
+    "ranked_pairs",
+    {"image_more": "more", "image_fewer": "fewer"},
+    _columns(
+        ("id", pa.string(), "id of the pair: hash of both members' ids"),
+        ("kind", pa.string(), "real-edited (photograph against edit) or edited-edited"),
+        ("delta", pa.int32(), "people in image_more that image_fewer lacks"),
+        ("removed", pa.list_(pa.int32()), f"those people: {PEOPLE}"),
+        ("weight", pa.float32(), "weight in training, 0..1"),
+        ("split", pa.string(), "train, val or test"),
+        ("scene", pa.string(), "scene group; a scene is in one split only"),
+        ("width", pa.int32(), "width of both images, pixels"),
+        ("height", pa.int32(), "height of both images, pixels"),
+        ("more_id", pa.string(), "id of image_more: its photograph or its edit"),
+        ("more_sha256", pa.string(), "sha256 of image_more's file, hex"),
+        ("more_removed", pa.list_(pa.int32()), f"people removed from the photograph in image_more: {PEOPLE}"),
+        ("fewer_id", pa.string(), "id of image_fewer"),
+        ("fewer_sha256", pa.string(), "sha256 of image_fewer's file, hex"),
+        ("fewer_removed", pa.list_(pa.int32()), f"people removed from the photograph in image_fewer: {PEOPLE}"),
+        ("parent_id", pa.string(), "id of the photograph that both images show"),
+        ("parent_source", pa.string(), "source of the photograph"),
+        ("parent_path", pa.string(), "path of the photograph in its source"),
+        ("parent_sha256", pa.string(), "sha256 of the photograph's file, hex"),
+        ("licence", pa.string(), "licence of the photograph"),
+        ("detector", pa.string(), "backend that found the people"),
+        ("remover", pa.string(), "backend that removed them"),
+    ),
+    order="parent_id",
+)
+
+FIXED_COUNT = Product(
+    "fixed_count",
+    {"image": ""},
+    _columns(
+        ("id", pa.string(), "id of the prompt"),
+        ("requested", pa.int32(), "requested number of people"),
+        ("count", pa.int32(), "people in the image: exact for a compositor, the request for a prompted model"),
+        ("points", POINTS, "head points, 0-based pixels, origin at the top-left pixel's centre; null when unknown"),
+        ("boxes", BOXES, "visible boxes, pixels, in the points' order; null when unknown"),
+        ("density_class", pa.int32(), "density class, 0 the emptiest; null when unlabelled"),
+        ("density_class_name", pa.string(), "name of the density class; null when unlabelled"),
+        ("density_score", pa.float64(), "the labelling method's score; null when unlabelled"),
+        ("density_method", pa.string(), "labelling method; null when unlabelled"),
+        ("prompt", pa.string(), "the prompt"),
+        ("template", pa.string(), "the prompt's template"),
+        ("repeat", pa.int32(), "which of the images of one count and template, from 0"),
+        ("seed", pa.uint64(), "the image's own seed"),
+        ("split", pa.string(), "train, val or test"),
+        ("scene", pa.string(), "scene group: the background's"),
+        ("width", pa.int32(), "width, pixels"),
+        ("height", pa.int32(), "height, pixels"),
+        ("sha256", pa.string(), "sha256 of the image's file, hex"),
+        ("background_id", pa.string(), "id of the background's photograph; empty without one"),
+        ("parents", pa.list_(pa.string()), "ids of all photographs whose pixels are in the image"),
+        ("licence", pa.string(), "licence of the image, the strictest among its parents"),
+        ("backend", pa.string(), "backend that made the image"),
+    ),
+    order="id",
+)
+
+PRODUCTS = {product.name: product for product in (RANKED_PAIRS, FIXED_COUNT)}
+
+
+def samples_of(product: Product, corpus: Corpus) -> list[Sample]:
+    """Return a product's samples in the order of its Parquet shards; raises ThrongError on a dangling reference."""
+    made = _ranked_pairs(corpus) if product is RANKED_PAIRS else _fixed_count(corpus)
+    return sorted(made, key=lambda sample: (sample.fields[product.order], sample.id))
+
+
+def _ranked_pairs(corpus: Corpus) -> list[Sample]:
+    edits = {row.id: row for row in corpus.removals if row.status == OK}
+    detectors = {row.id: row.backend for row in corpus.detections}
+    samples = []
+    for row in corpus.ranked_pairs:
+        name = f"ranked pair {row.id}"
+        photographs = corpus.photograph(row.parent_id, name)
+        parent = _shown(row, photographs)
+        members = {}
+        for side, member in (("more", row.more_id), ("fewer", row.fewer_id)):
+            if member != row.parent_id and member not in edits:
+                raise ThrongError(
+                    f"{name}: member {member!r} is neither its photograph nor a kept row of table removals; "
+                    f"rerun stage 'rank_pairs'"
+                )
+            members[side] = edits.get(member)
+        more, fewer = members["more"], members["fewer"]
+        shas = {side: edit.sha256 if edit else parent.sha256 for side, edit in members.items()}
+        removers = sorted({edit.backend for edit in (more, fewer) if edit})
+        fields = {
+            "id": row.id,
+            "kind": row.kind,
+            "delta": row.delta,
+            "removed": row.removed,
+            "weight": row.weight,
+            "split": row.split,
+            "scene": row.scene,
+            "width": parent.width,
+            "height": parent.height,
+            "more_id": row.more_id,
+            "more_sha256": shas["more"],
+            "more_removed": more.removed if more else [],
+            "fewer_id": row.fewer_id,
+            "fewer_sha256": shas["fewer"],
+            "fewer_removed": fewer.removed if fewer else [],
+            "parent_id": row.parent_id,
+            "parent_source": parent.source,
+            "parent_path": parent.path,
+            "parent_sha256": parent.sha256,
+            "licence": " AND ".join(sorted({photograph.licence for photograph in photographs})),
+            "detector": detectors.get(row.parent_id, ""),
+            "remover": ", ".join(removers),
+        }
+        pictures = {
+            "image_more": Picture(row.more_source, row.more_path, shas["more"]),
+            "image_fewer": Picture(row.fewer_source, row.fewer_path, shas["fewer"]),
+        }
+        allowed = corpus.redistributable(row.parent_id, name)
+        samples.append(Sample(row.id, row.split, fields, pictures, allowed))
+    return samples
+
+
+def _shown(row: RankedPairRow, photographs: list[ImageRow]) -> ImageRow:
+    """Return the photograph that the pair shows, or the first of equal files when it shows edits alone."""
+    for photograph in photographs:
+        if (photograph.source, photograph.path) == (row.more_source, row.more_path):
+            return photograph
+    return photographs[0]
+
+
+def _fixed_count(corpus: Corpus) -> list[Sample]:
+    prompts = {row.id: row for row in corpus.prompts}
+    labels = {row.id: row for row in corpus.density_labels if row.table == "synthetic" and row.status == OK}
+    samples = []
+    for row in corpus.synthetic:
+        if row.status != OK:
+            continue
+        name = f"synthetic image {row.id}"
+        if row.id not in prompts:
+            raise ThrongError(f"{name} has no row in table prompts; rerun stage 'synthesize'")
+        prompt, label = prompts[row.id], labels.get(row.id)
+        parents = {*row.parents, row.background_id} - {""}
+        fields = {
+            "id": row.id,
+            "requested": row.requested,
+            "count": row.count,
+            "points": row.points,
+            "boxes": row.boxes,
+            "density_class": label.density_class if label else None,
+            "density_class_name": label.class_name if label else None,
+            "density_score": label.score if label else None,
+            "density_method": label.method if label else None,
+            "prompt": prompt.text,
+            "template": prompt.template,
+            "repeat": prompt.repeat,
+            "seed": prompt.seed,
+            "split": row.split,
+            "scene": row.scene,
+            "width": row.width,
+            "height": row.height,
+            "sha256": row.sha256,
+            "background_id": row.background_id,
+            "parents": sorted(parents),
+            "licence": row.licence,
+            "backend": row.backend,
+        }
+        # The row's own flag is not enough: one parent that must stay behind keeps the image behind.
+        allowed = row.redistributable and all(corpus.redistributable(parent, name) for parent in sorted(parents))
+        samples.append(Sample(row.id, row.split, fields, {"image": _result(row.path, row.sha256)}, allowed))
+    return samples
+
+
+def _result(path: str, sha256: str) -> Picture:
+    return Picture("results", path, sha256)
