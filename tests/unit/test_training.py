@@ -13,7 +13,7 @@ from torch import nn
 from throng.errors import ThrongError
 from throng.training import LoopOptions, TrainingStoppedError, rate_at, train
 
-OPTIONS = LoopOptions(steps=12, ema_decay=0.9, accumulate=2, val_every=5, log_every=5, warmup_steps=3, seed=4)
+OPTIONS = LoopOptions(steps=12, ema_decay=0.9, accumulate=2, val_every=5, log_every=5, warmup_steps=3, seed=2**63 - 1)
 
 KILLED_RUN = """
 import os, signal, sys

@@ -3,10 +3,12 @@ import pytest
 import torch
 from torch import nn
 
-from throng.counting.inference import patch_layout, predict_count
+from throng.counting.inference import decode_for, patch_layout, predict_count
 from throng.counting.inputs import InputSpec
 from throng.counting.network import Counter
+from throng.counting.registry import build
 from throng.errors import ThrongError
+from throng.images import encode_png
 
 
 class Mean(nn.Module):
@@ -60,8 +62,17 @@ def test_every_cell_is_owned_by_the_nearest_patch_that_contains_it(cells):
         assert distances[patch] == min(distances)
 
 
+def test_grey_counters_take_the_stored_luma():
+    grey = build("mcnn", 1)
+    luma = np.random.default_rng(0).integers(0, 256, (16, 24), dtype=np.uint8)
+    assert np.array_equal(decode_for(grey, encode_png(luma)), luma)
+    assert decode_for(build("mcnn", 3), encode_png(luma)).shape == (16, 24, 3)
+    from_rgb = predict_count(grey, np.repeat(luma[..., None], 3, 2))[0]
+    assert predict_count(grey, luma)[0] == pytest.approx(from_rgb, rel=1e-4)
+
+
 def test_only_rgb_pixels_are_counted():
-    with pytest.raises(ThrongError, match="uint8 RGB"):
+    with pytest.raises(ThrongError, match="uint8 pixels"):
         predict_count(identity(1), np.zeros((4, 4, 3), np.float32))
-    with pytest.raises(ThrongError, match="uint8 RGB"):
+    with pytest.raises(ThrongError, match="RGB"):
         predict_count(identity(1), np.zeros((4, 4), np.uint8))

@@ -4,10 +4,9 @@ from pathlib import Path
 import pytest
 from scipy.io import loadmat
 
-from throng.counting.inference import predict_count
+from throng.counting.inference import decode_for, predict_count
 from throng.counting.registry import build, load_hdf5
 from throng.evaluation.metrics import count_metrics
-from throng.images import decode
 
 DATA = Path(os.environ.get("THRONG_DATA", "/nonexistent"))
 PART_B = DATA / "shanghaitech" / "part_B" / "test_data"
@@ -23,7 +22,7 @@ def test_published_mcnn_gives_its_published_errors_on_part_b():
     load_hdf5(model, WEIGHTS)
     predicted, true = [], []
     for path in sorted((PART_B / "images").glob("*.jpg")):
-        count, _ = predict_count(model, decode(path.read_bytes()))
+        count, _ = predict_count(model, decode_for(model, path.read_bytes()))
         predicted.append(count)
         annotation = loadmat(PART_B / "ground-truth" / f"GT_{path.stem}.mat")
         true.append(len(annotation["image_info"][0, 0][0, 0][0]))

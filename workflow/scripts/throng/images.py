@@ -88,9 +88,18 @@ def decode(data: bytes) -> np.ndarray:
 
     Raises ThrongError when the bytes are no image that OpenCV reads whole.
     """
+    return _decode(data, cv2.IMREAD_COLOR_RGB)
+
+
+def decode_grey(data: bytes) -> np.ndarray:
+    """Decode image bytes to (H, W) uint8 grey, a JPEG's luma as stored; raises as :func:`decode` does."""
+    return _decode(data, cv2.IMREAD_GRAYSCALE)
+
+
+def _decode(data: bytes, flags: int) -> np.ndarray:
     if data[:2] == b"\xff\xd8" and data.rstrip(b"\x00")[-2:] != b"\xff\xd9" and b"\xff\xd9" not in data[-4096:]:
         raise ThrongError("the JPEG is truncated: its end marker is missing")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
         raise ThrongError("the bytes are no image that can be decoded")
     return image

@@ -234,7 +234,7 @@ def _set_rate(optimizer: Any, rate: float) -> None:
 
 
 def _seed_step(seed: int, step: int, rank: int) -> None:
-    torch.manual_seed((seed * 1_000_003 + step) * 1_009 + rank)
+    torch.manual_seed(((seed * 1_000_003 + step) * 1_009 + rank) % 2**63)
 
 
 def _to_device(batch: Batch, device: torch.device) -> Batch:

@@ -33,15 +33,15 @@ class InputSpec:
             raise ThrongError(f"image_scale must be above 0 and at most 4, not {self.image_scale}")
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (B, 3, H, W) uint8 or float pixels 0..255 as the network's (B, channels, H, W) float32."""
+        """Return (B, 3 or 1, H, W) uint8 or float pixels 0..255 as the network's (B, channels, H, W) float32."""
         pixels = images.to(torch.float32)
-        if self.channels == 1:
+        if self.channels == 1 and pixels.shape[1] == 3:
             weights = torch.tensor(GREY_WEIGHTS, device=pixels.device)
             pixels = (pixels * weights[:, None, None]).sum(1, keepdim=True)
         return (pixels - self.mean) / self.std
 
     def scaled(self, image: np.ndarray) -> np.ndarray:
-        """Return an (H, W, 3) uint8 RGB image resized by ``image_scale``."""
+        """Return an (H, W, 3) or (H, W, 1) uint8 image resized by ``image_scale``."""
         if self.image_scale == 1:
             return image
         height, width = self.scaled_shape(image.shape[0], image.shape[1])

@@ -20,9 +20,10 @@ class Counter(nn.Module):
     """A network from (B, C, H, W) normalised pixels to a density map (B, 1, ceil(H / stride), ceil(W / stride)).
 
     ``network`` ends in a one-channel map at ``stride``; images are padded on the right and bottom to a multiple of
-    ``multiple`` by repeating their edge, and the map is cropped back. The raw map passes ``last_activation`` and is
-    divided by ``target_scale``, so that training can fit a well-scaled target while the output stays in people per
-    cell. "linear" is left signed in training and cut at zero in evaluation, so the map a user sees is never negative.
+    ``multiple``, two of them at least, by repeating their edge, and the map is cropped back. The raw map passes
+    ``last_activation`` and is divided by ``target_scale``, so that training can fit a well-scaled target while the
+    output stays in people per cell. "linear" is left signed in training and cut at zero in evaluation, so the map a
+    user sees is never negative.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Counter(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the density map in people per cell, float32."""
         height, width = images.shape[-2:]
-        down, across = -height % self.multiple, -width % self.multiple
+        # Instance norm needs more than one position at the deepest level.
+        down = max(-height % self.multiple, 2 * self.multiple - height)
+        across = max(-width % self.multiple, 2 * self.multiple - width)
         if down or across:
             images = functional.pad(images, (0, across, 0, down), mode="replicate")
         raw = self.network(images).to(torch.float32)[..., : -(-height // self.stride), : -(-width // self.stride)]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from throng.errors import ThrongError
 from throng.files import sha256_file, write_bytes, write_text
-from throng.images import ImageStore, decode
+from throng.images import ImageStore
 from throng.manifest import OK, read_table, write_table
 from throng.sections.evaluate import Evaluate
 from throng.stage import Context, Files
@@ -78,12 +78,12 @@ def published_hashes(inputs: Files) -> dict[str, str]:
 
 def predict(name: str, model: Any, images: list[Record], config: Evaluate, context: Context) -> list[PredictionRow]:
     """Return one row per image; what an earlier attempt counted is not counted again."""
-    from throng.counting.inference import predict_count
+    from throng.counting.inference import decode_for, predict_count
 
     store = ImageStore(context.roots)
 
     def count(image: Record) -> tuple[Record, dict[str, bytes]]:
-        pixels = decode(store.read_bytes(image["source"], image["path"]))
+        pixels = decode_for(model, store.read_bytes(image["source"], image["path"]))
         predicted, _ = predict_count(model, pixels, scheme=config.scheme)
         known = {key: image[key] for key in ("id", "source", "split", "count")}
         return {"counter": name, "predicted": predicted, **known}, {}
