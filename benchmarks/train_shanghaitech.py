@@ -5,9 +5,10 @@
         [--call-minutes 9] [--set '{"model": "sanet-paper", "batch_size": 16}']
 
 ``pack`` writes train/*.jpg, test/*.jpg and points.json (x, y in 0-based pixels), with --quality re-encoded to
-travel light; ``train`` needs no .mat reader. Validation is 40 photographs of the training split; the test split is
-counted once, at the end. The number of steps is set from the measured speed of the first steps and then kept beside the
-checkpoint, so that a run that is stopped (--call-minutes, a signal, kill -9) and started again ends as it would have.
+travel light; ``train`` needs no .mat reader, and measures nothing when the test split was left behind. Validation is 40
+photographs of the training split; the test split is counted once, at the end. The number of steps is set from the
+measured speed of the first steps and then kept beside the checkpoint, so that a run that is stopped (--call-minutes,
+a signal, kill -9) and started again ends as it would have.
 Exit status 3: stopped, run again.
 """
 
@@ -55,11 +56,11 @@ GPU_OPTIONS = CounterOptions(
 )
 
 
-def pack(data: Path, to: Path, quality: int | None) -> None:
+def pack(data: Path, to: Path, quality: int | None, splits: list[str]) -> None:
     from scipy.io import loadmat
 
     points = {}
-    for split in ("train", "test"):
+    for split in splits:
         (to / split).mkdir(parents=True, exist_ok=True)
         folder = data / f"{split}_data"
         labels = next(p for p in (folder / "ground-truth", folder / "ground_truth") if p.exists())
@@ -158,7 +159,7 @@ def train(arguments: argparse.Namespace) -> None:
         "recipe": recipe,
     }
     schemes: tuple[Scheme, Scheme] = ("whole", "patches")
-    for scheme in schemes:
+    for scheme in schemes if test else ():
         report["test"][scheme], counts = measured(model, test, train_counts, scheme)
         truth = [len(sample.points) for sample in test]
         (arguments.out / f"scatter-{scheme}.png").write_bytes(scatter_plot(counts, truth, f"part B, {scheme}"))
@@ -180,6 +181,7 @@ def main() -> None:
     packing.add_argument("--data", type=Path, required=True)
     packing.add_argument("--to", type=Path, required=True)
     packing.add_argument("--quality", type=int, default=None)
+    packing.add_argument("--splits", nargs="+", default=["train", "test"], choices=["train", "test"])
     training = commands.add_parser("train")
     training.add_argument("--data", type=Path, required=True)
     training.add_argument("--checkpoint", type=Path, required=True)
@@ -192,7 +194,7 @@ def main() -> None:
     training.add_argument("--set", default="{}", help="CounterOptions as JSON")
     arguments = parser.parse_args()
     if arguments.command == "pack":
-        pack(arguments.data, arguments.to, arguments.quality)
+        pack(arguments.data, arguments.to, arguments.quality, arguments.splits)
     else:
         train(arguments)
 
