@@ -1,0 +1,199 @@
+"""The page: complete, self-contained, the same every time, and proof against hostile names."""
+
+import base64
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.unit.release.miniature import PATHS, Run, make_run, picture
+from throng.errors import ThrongError
+from throng.images import ImageStore, decode, encode_png
+from throng.report.figures import cell, size
+from throng.report.pictures import Thumbnails
+from throng.sections.report import Report
+from throng.stage import Files
+from throng.stages import report
+
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }}</title>'
+METRICS = [
+    {"counter": "mean-count baseline", "split": "test", "images": 9, "mae": 17.351, "rmse": 20.0, "mape": None},
+    {
+        "counter": "throng",
+        "split": "test",
+        "images": 9,
+        "mae": 4.031,
+        "rmse": 6.5,
+        "mape": 0.125,
+        "mae_interval_95": [3.2, 4.9],
+        "new_key": 11,
+        "bins": [
+            {"low": 0, "high": 10, "images": 4, "mae": 1.5, "rmse": 2.0, "bias": -0.25},
+            {"low": 10, "high": None, "images": 5, "mae": 6.0, "rmse": 7.0, "bias": 0.5},
+        ],
+    },
+]
+
+
+class Page(HTMLParser):
+    """Collects a page's tags, attributes and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def make_page(run: Run, root: Path, **settings: object) -> str:
+    written = run.write(root)
+    index = written.release() / "index.json"
+    (root / "metrics.json").write_text(json.dumps(METRICS))
+    plots = [root / f"{name}.png" for name in ("scatter", "curves")]
+    for number, path in enumerate(plots):
+        path.write_bytes(encode_png(picture(5000 + number)))
+    section = Report(**settings)
+    inputs = Files(
+        {name: [str(written.results / path)] for name, path in PATHS.items()}
+        | {"metrics": [str(root / "metrics.json")], "plots": list(map(str, plots)), "index": [str(index)]}
+    )
+    page = root / "report.html"
+    report.run(inputs, Files({"page": [str(page)]}), section, written.context("report", section))
+    return page.read_text()
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return make_page(make_run({"open": True, "closed": False}), tmp_path_factory.mktemp("page"))
+
+
+def test_second_run_in_another_folder_gives_the_same_page(html: str, tmp_path: Path) -> None:
+    assert make_page(make_run({"open": True, "closed": False}), tmp_path / "elsewhere") == html
+    assert str(tmp_path.parent) not in html
+
+
+def test_page_asks_nothing_of_the_network_and_runs_nothing(html: str) -> None:
+    page = Page(html)
+    assert not page.all("script")
+    assert not page.all("link")
+    assert all((attributes["src"] or "").startswith("data:image/") for attributes in page.all("img"))
+    assert all((attributes["href"] or "").startswith("#") for attributes in page.all("a"))
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert "url(" not in html
+    assert "@import" not in html
+    policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert (policy or "").startswith("default-src 'none'")
+
+
+def test_every_link_of_the_navigation_leads_to_a_section(html: str) -> None:
+    page = Page(html)
+    ids = {attributes.get("id") for attributes in page.all("section")}
+    assert {(attributes["href"] or "")[1:] for attributes in page.all("a")} <= ids
+
+
+def test_numbers_of_the_run_are_on_the_page(html: str) -> None:
+    text = Page(html).text
+    assert "7 files" in text
+    assert "truncated: 1" in text
+    assert "8 of 18. Left has more people" in text
+    assert "4 of 4, by requested count." in text
+    for shown in ("4.03", "17.35", "12.5 %", "3.20 to 4.90", "new key", "0 to 9", "10 and more", "-0.25"):
+        assert shown in text
+    assert "fixed_count/train-00000-of-00001.parquet" in text
+
+
+def test_sources_that_forbid_passing_on_are_named(html: str, tmp_path: Path) -> None:
+    warning = "Do not pass this page on."
+    assert f"{warning} It shows photographs, or edits of them, from closed, whose" in Page(html).text
+    assert warning not in Page(make_page(make_run(), tmp_path)).text
+
+
+def test_thumbnails_show_the_images(tmp_path: Path) -> None:
+    run = make_run()
+    page = Page(make_page(run, tmp_path, pairs=1, chains=0, synthetic=0))
+    first = min(run.rows["ranked_pairs"], key=lambda row: row.id)
+    shown = [a for a in page.all("img") if a.get("alt") in ("more people", "fewer people")]
+    assert len(shown) == 2
+    edits = run.pixels["remove/part-000-of-001.zip"]
+    for attributes, path in zip(shown, (first.more_path, first.fewer_path), strict=True):
+        data = edits.get(Path(path).name) or run.photographs["open", path]
+        thumbnail = decode(base64.b64decode((attributes["src"] or "").partition(",")[2]))
+        assert thumbnail.shape == decode(data).shape
+        assert cv2.PSNR(thumbnail, decode(data)) > 20
+    assert len(page.all("rect")) == first.delta
+
+
+def test_points_are_marked_where_they_are(tmp_path: Path) -> None:
+    run = make_run()
+    page = Page(make_page(run, tmp_path, pairs=0))
+    marked = sorted((float(a["cx"] or "nan"), float(a["cy"] or "nan")) for a in page.all("circle"))
+    truth = sorted((point["x"], point["y"]) for row in run.rows["synthetic"] for point in row.points)
+    np.testing.assert_allclose(marked, truth, atol=0.05)
+    assert {a["viewbox"] for a in page.all("svg") if a.get("class") == "points"} == {"-0.5 -0.5 64 48"}
+
+
+def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
+    run = make_run()
+    hostile_path = 'street/"><img src=x onerror=alert(3)>.jpg'
+    for k in range(3):
+        path = run.rows["images"][k].path
+        run.change("images", k, licence=HOSTILE, path=hostile_path.replace(">.", f">{k}."))
+        run.photographs["open", run.rows["images"][k].path] = run.photographs.pop(("open", path))
+        for j, pair in enumerate(run.rows["ranked_pairs"]):
+            if pair.more_path == path:
+                run.change("ranked_pairs", j, more_path=run.rows["images"][k].path)
+    for k, row in enumerate(run.rows["prompts"]):
+        run.rows["prompts"][k] = dataclasses.replace(row, text=HOSTILE, template=HOSTILE)
+    run.change("images", 3, reason=HOSTILE.replace(":", ""))
+    run.change("density_labels", -1, class_name=HOSTILE)
+    html = make_page(run, tmp_path, title=HOSTILE)
+    page = Page(html)
+    assert not page.all("script")
+    assert not [a for a in page.all("img") if not (a["src"] or "").startswith("data:image/")]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert HOSTILE in page.text
+    assert "onerror=alert(3)" in page.text
+    assert "49</title>" not in html
+    assert len(page.all("title")) == 1
+
+
+def test_pages_without_anything_to_show_are_whole(tmp_path: Path) -> None:
+    html = make_page(make_run(), tmp_path, pairs=0, chains=0, synthetic=0)
+    assert "0 of 9. Left has more people" in Page(html).text
+
+
+def test_image_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"no image")
+    thumbnails = Thumbnails(ImageStore({"open": tmp_path}), 100)
+    with pytest.raises(ThrongError, match=r"report: 'a.jpg' of source 'open' cannot be shown"):
+        thumbnails.uri("open", "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2_500_000, "2.5 MB"), (3 * 10**9, "3.0 GB")]
+)
+def test_sizes(number: int, text: str) -> None:
+    assert size(number) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (3, "3"), (1.239, "1.24"), ([1.0, 2.5], "1.00 to 2.50")])
+def test_cells(value: object, text: str) -> None:
+    assert cell(value) == text

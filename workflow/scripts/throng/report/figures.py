@@ -1,0 +1,123 @@
+"""What a run counted: classes, metrics, files, and what made each table."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from throng.manifest import OK
+from throng.release.corpus import Corpus
+
+View = dict[str, Any]
+HEADINGS = {
+    "counter": "counter",
+    "split": "split",
+    "scheme": "scheme",
+    "images": "images",
+    "mae": "MAE",
+    "mae_interval_95": "95 % interval of MAE",
+    "rmse": "RMSE",
+    "mape": "MAPE",
+    "mape_excluded": "empty images, not in MAPE",
+    "answer": "constant answer",
+}
+PERCENT = ("mape",)
+
+
+def density_view(corpus: Corpus) -> list[View]:
+    """Return, per table, the classes from the emptiest with their numbers and bar lengths in percent."""
+    views = []
+    for table in ("images", "synthetic"):
+        rows = [row for row in corpus.density_labels if row.table == table]
+        kept = Counter((row.density_class or 0, row.class_name) for row in rows if row.status == OK)
+        if rows:
+            top = max(kept.values(), default=1)
+            classes = [
+                {"name": name, "number": number, "percent": round(100 * number / top)}
+                for (_, name), number in sorted(kept.items())
+            ]
+            views.append({"table": table, "classes": classes, "rejected": len(rows) - sum(kept.values())})
+    return views
+
+
+def metrics_view(metrics: Sequence[Mapping[str, Any]]) -> View:
+    """Return the metrics as a table: whatever keys the records have, those that the field knows first."""
+    keys = {key for record in metrics for key, value in record.items() if not _is_table(value)}
+    order = [key for key in HEADINGS if key in keys] + sorted(keys - set(HEADINGS))
+    return {
+        "header": [HEADINGS.get(key, key.replace("_", " ")) for key in order],
+        "rows": [[cell(record.get(key), percent=key in PERCENT) for key in order] for record in metrics],
+    }
+
+
+def bins_view(metrics: Sequence[Mapping[str, Any]]) -> list[View]:
+    """Return the errors by density bin of every counter that has them, as tables."""
+    views = []
+    for record in metrics:
+        bins = record.get("bins")
+        if not _is_table(bins) or not bins:
+            continue
+        rows = [
+            [_interval(entry), *(cell(entry.get(key)) for key in ("images", "mae", "rmse", "bias"))] for entry in bins
+        ]
+        header = ["true count", "images", "MAE", "RMSE", "mean error"]
+        views.append({"counter": str(record.get("counter", "")), "header": header, "rows": rows})
+    return views
+
+
+def sources_view(corpus: Corpus) -> list[View]:
+    """Return every source with its licence, whether its pixels may be passed on, and its files by split."""
+    found: dict[tuple[str, str, bool], Counter[str]] = {}
+    for row in corpus.images:
+        key = (row.source, row.licence, row.redistributable)
+        found.setdefault(key, Counter())[row.split if row.status == OK else "rejected"] += 1
+    return [
+        {"source": source, "licence": licence, "open": allowed, "numbers": numbers}
+        for (source, licence, allowed), numbers in sorted(found.items())
+    ]
+
+
+def provenance_view(corpus: Corpus, index: Mapping[str, Any]) -> list[View]:
+    """Return what made each table, and the release, as indented JSON."""
+    made = {**corpus.footers, "release": [index["provenance"]]}
+    return [
+        {
+            "table": table,
+            "stage": footers[0]["stage"],
+            "backend": footers[0]["backend"] or "",
+            "code": footers[0]["code"][:12],
+            "json": json.dumps(footers if len(footers) > 1 else footers[0], indent=2, sort_keys=True),
+        }
+        for table, footers in made.items()
+        if footers
+    ]
+
+
+def cell(value: Any, *, percent: bool = False) -> str:
+    """Return a value as a table shows it."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{100 * value:.1f} %" if percent else f"{value:.2f}"
+    if isinstance(value, list):
+        return " to ".join(cell(item) for item in value)
+    return str(value)
+
+
+def size(number: int) -> str:
+    """Return a number of bytes in the largest decimal unit that leaves it at least one."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= scale:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number} B"
+
+
+def _interval(entry: Mapping[str, Any]) -> str:
+    low, high = entry.get("low"), entry.get("high")
+    if low is None:
+        return cell(entry.get("bin"))
+    return f"{low} and more" if high is None else f"{low} to {high - 1}"
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)

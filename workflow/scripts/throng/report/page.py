@@ -1,0 +1,98 @@
+"""The page itself: one HTML file with everything inside, no script, nothing fetched."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from throng.errors import ThrongError
+from throng.images import ImageStore
+from throng.release.corpus import Corpus
+from throng.release.ledger import balance
+from throng.report.figures import (
+    bins_view,
+    cell,
+    density_view,
+    metrics_view,
+    provenance_view,
+    size,
+    sources_view,
+)
+from throng.report.gallery import chain_views, pair_views, synthetic_views
+from throng.report.pictures import Thumbnails, data_uri
+from throng.sections.report import Report
+
+HERE = Path(__file__).parent
+CAPTIONS = {
+    "scatter": "predicted against true counts",
+    "bins": "errors by true count",
+    "curves": "training",
+}
+
+
+def render(
+    corpus: Corpus,
+    store: ImageStore,
+    config: Report,
+    *,
+    metrics: Sequence[Mapping[str, Any]],
+    plots: Sequence[Path],
+    index: Mapping[str, Any],
+) -> str:
+    """Return the page's HTML; every text from data is escaped.
+
+    ``metrics`` are the records of stage evaluate, ``plots`` PNG files, ``index`` a release's. Raises ThrongError when
+    an image to show cannot be read.
+    """
+    thumbnails = Thumbnails(store, config.thumbnail)
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["size"] = size
+    sources = sources_view(corpus)
+    return environment.get_template("page.html").render(
+        title=config.title,
+        css=Markup((HERE / "page.css").read_text()),  # ours, not data
+        ledger=balance(corpus),
+        sources=sources,
+        closed=[source["source"] for source in sources if not source["open"]],
+        pairs=pair_views(corpus, thumbnails, config.pairs),
+        pairs_all=len(corpus.ranked_pairs),
+        chains=chain_views(corpus, thumbnails, config.chains),
+        synthetic=synthetic_views(corpus, thumbnails, config.synthetic),
+        synthetic_all=sum(row.status == "ok" for row in corpus.synthetic),
+        density=density_view(corpus),
+        metrics=metrics_view(metrics),
+        headline=_headline(metrics),
+        bins=bins_view(metrics),
+        plots=[_plot(path) for path in plots],
+        index=index,
+        provenance=provenance_view(corpus, index),
+    )
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a metrics file; raises ThrongError when it is no list of records."""
+    metrics = json.loads(path.read_text())
+    if not isinstance(metrics, list) or not all(isinstance(record, dict) for record in metrics):
+        raise ThrongError(f"{path}: expected a list of records, one per counter; rerun stage 'evaluate'")
+    return metrics
+
+
+def _headline(metrics: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
+    """Return the counter with the smallest MAE beside the mean-count baseline's, when both were measured."""
+    measured = [record for record in metrics if "mae" in record]
+    baselines = [record for record in measured if "baseline" in str(record.get("counter"))]
+    counters = [record for record in measured if record not in baselines]
+    if not counters:
+        return None
+    best = min(counters, key=lambda record: record["mae"])
+    baseline = cell(baselines[0]["mae"]) if baselines else cell(None)
+    return {"counter": str(best.get("counter", "")), "mae": cell(best["mae"]), "baseline": baseline}
+
+
+def _plot(path: Path) -> dict[str, str]:
+    return {"caption": CAPTIONS.get(path.stem, path.stem), "image": data_uri("image/png", path.read_bytes())}
