@@ -19,7 +19,13 @@ class _Source(Section):
     )
 
 
-class CrowdHuman(_Source):
+class _Published(_Source):
+    official: bool = setting(
+        True, "the source is the published set: warn where its numbers of images and heads differ from the published"
+    )
+
+
+class CrowdHuman(_Published):
     """CrowdHuman: annotation_<split>.odgt beside the distributed zips or a folder of images."""
 
     format: Literal["crowdhuman"] = setting(
@@ -27,7 +33,7 @@ class CrowdHuman(_Source):
     )
 
 
-class ShanghaiTech(_Source):
+class ShanghaiTech(_Published):
     """ShanghaiTech part A or B: images and .mat files, any nesting, a folder or a zip."""
 
     format: Literal["shanghaitech"] = setting(
@@ -41,6 +47,9 @@ class Folder(_Source):
 
     format: Literal["folder"] = setting(..., "any folder or .zip of images, without labels")
     split: Split = setting("train", "split of its images")
+    scenes: Literal["folder", "file"] = setting(
+        "folder", "what is one scene: a sub-folder (an image outside any is its own), or every file"
+    )
 
 
 Source = Annotated[CrowdHuman | ShanghaiTech | Folder, Field(discriminator="format")]

@@ -1,0 +1,1 @@
+"""Readers of image collections: CrowdHuman, ShanghaiTech and plain folders, packed or not."""
