@@ -111,8 +111,9 @@ def test_one_closed_parent_keeps_a_composite_behind_whatever_its_own_flag_says(t
     closed = next(row.id for row in run.rows["images"] if row.source == "closed" and row.split == "train")
     run.rows["synthetic"] = run.rows["synthetic"][:1]
     run.rows["prompts"] = run.rows["prompts"][:1]
-    run.rows["density_labels"] = [row for row in run.rows["density_labels"] if row.table == "images"]
     row = run.rows["synthetic"][0]
+    labels = run.rows["density_labels"]
+    run.rows["density_labels"] = [label for label in labels if label.table == "images" or label.id == row.id]
     run.change("synthetic", 0, parents=sorted([*row.parents, closed]), redistributable=True)
     index = json.loads((run.write(tmp_path).release() / "index.json").read_text())
     assert index["products"]["fixed_count"] == {"pixels": {}, "recipes": {"train": 1}}
@@ -177,6 +178,22 @@ def test_scene_in_two_splits_is_refused_by_name(tmp_path: Path) -> None:
     run = make_run()
     run.change("images", 2, scene=run.rows["images"][0].scene)
     assert "scene 'open/0' is in two splits" in refused(run, tmp_path)
+
+
+def test_scenes_that_a_source_was_published_with_in_test_are_reported(tmp_path: Path) -> None:
+    run = make_run()
+    scene = run.rows["images"][0].scene
+    parent = run.rows["images"][2].id
+    run.change("images", 2, scene=scene, split="test")
+    for k, row in enumerate(run.rows["ranked_pairs"]):
+        if row.parent_id == parent:
+            run.change("ranked_pairs", k, scene=scene, split="test")
+    assert "name its source in release.shared_scenes" in refused(run, tmp_path / "a")
+    folder = run.write(tmp_path / "b").release(shared_scenes=["open"])
+    assert json.loads((folder / "index.json").read_text())["shared_scenes"] == [scene]
+    assert "1 scenes are in a source's training and test split alike" in (folder / "README.md").read_text()
+    run.change("images", 1, scene=scene, split="val")
+    assert "is in two splits" in refused(run, tmp_path / "c", shared_scenes=["open"])
 
 
 def test_synthetic_scene_must_keep_its_photographs_split(tmp_path: Path) -> None:

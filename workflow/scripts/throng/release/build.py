@@ -19,7 +19,7 @@ from throng.release.ledger import balance
 from throng.release.pixels import Pixels
 from throng.release.products import PRODUCTS, Product, Sample, samples_of
 from throng.release.shards import Packer, Written, extensions, shard_name
-from throng.release.splits import check_corpus, check_held_out
+from throng.release.splits import check_corpus, check_held_out, shared_scenes
 from throng.sections.release import Release
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ def build(corpus: Corpus, store: ImageStore, config: Release, provenance: Proven
     do not add up, or when there is nothing to release.
     """
     check_backends(corpus, config.backends)
-    check_corpus(corpus)
+    shared = shared_scenes(corpus, config.shared_scenes)
+    check_corpus(corpus, shared)
     check_held_out(corpus)
     ledger = balance(corpus)
     for line in ledger:
@@ -49,7 +50,7 @@ def build(corpus: Corpus, store: ImageStore, config: Release, provenance: Proven
         path = f"tables/{table.name}.parquet"
         files.append(packer.write_rows(path, config=table.name, split="rows", fields=table.fields, rows=table.rows))
     _check_totals(files, totals, corpus)
-    text = card_text(config, corpus, totals=totals, ledger=ledger, tables=tables, files=files)
+    text = card_text(config, corpus, totals=totals, ledger=ledger, tables=tables, files=files, shared=shared)
     (folder / CARD).write_text(text)
     card = Written(CARD, "", "", "card", 0, len(text.encode()), sha256_file(folder / CARD))
     index = index_of(
@@ -60,6 +61,7 @@ def build(corpus: Corpus, store: ImageStore, config: Release, provenance: Proven
         totals=totals,
         ledger=ledger,
         tables=tables,
+        shared_scenes=shared,
         provenance=provenance.footer("release", 1),
         footers=corpus.footers,
     )

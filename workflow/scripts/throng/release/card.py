@@ -33,6 +33,7 @@ def card_text(
     ledger: Sequence[Line],
     tables: Sequence[PlainTable],
     files: Sequence[Written],
+    shared: Sequence[str],
 ) -> str:
     """Return the text of ``README.md``: Hugging Face front matter, then sections in Markdown."""
     samples = sum(total.samples for total in totals)
@@ -53,7 +54,7 @@ def card_text(
         "## Licences",
         _licences(config, corpus),
         "## Known limits",
-        _limits(corpus, totals),
+        _limits(corpus, totals, shared),
         "## Check it",
         "Every file is listed in `index.json` (sha256, bytes, rows) and in `SHA256SUMS`. `sha256sum -c SHA256SUMS` "
         "checks the bytes; `throng verify FOLDER` reads every row, decodes every image and checks every label.",
@@ -224,7 +225,7 @@ def _licences(config: Release, corpus: Corpus) -> str:
     )
 
 
-def _limits(corpus: Corpus, totals: Sequence[Totals]) -> str:
+def _limits(corpus: Corpus, totals: Sequence[Totals], shared: Sequence[str]) -> str:
     products = {total.product for total in totals if total.samples}
     limits = []
     if "ranked_pairs" in products:
@@ -241,7 +242,14 @@ def _limits(corpus: Corpus, totals: Sequence[Totals]) -> str:
         limits.append(
             "Composites paste real cut-outs onto emptied backgrounds: light and shadow of a person need not match."
         )
-    limits.append("Scenes are kept within one split; near-duplicates under different scene names are not searched for.")
+    if shared:
+        limits.append(
+            f"{len(shared)} scenes are in a source's training and test split alike, as it was published (listed in "
+            f"`index.json` under `shared_scenes`): errors on that test split are smaller than on unseen places."
+        )
+    limits.append(
+        "Scenes are otherwise kept within one split; near-duplicates under different scene names are not searched for."
+    )
     return "\n".join(f"- {limit}" for limit in limits)
 
 

@@ -41,6 +41,7 @@ def index_of(
     totals: Sequence[Totals],
     ledger: Sequence[Line],
     tables: Sequence[PlainTable],
+    shared_scenes: Sequence[str],
     provenance: Mapping[str, Any],
     footers: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -61,6 +62,7 @@ def index_of(
         },
         "conservation": [dataclasses.asdict(line) for line in ledger],
         "withheld": {table.name: table.withheld for table in tables},
+        "shared_scenes": list(shared_scenes),
         "provenance": dict(provenance),
         "made_by": dict(footers),
     }

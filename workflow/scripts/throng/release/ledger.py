@@ -36,14 +36,15 @@ def balance(corpus: Corpus) -> list[Line]:
     detected = {row.id for row in corpus.detections}
     chained = {row.parent_id for row in corpus.removals}
     prompts = {row.id for row in corpus.prompts}
-    labelled = {row.id for row in corpus.density_labels if row.table == "synthetic"}
-    made = {row.id for row in corpus.synthetic if row.status == OK}
+    labelled = {f"{row.table}/{row.id}" for row in corpus.density_labels}
+    countable = {f"images/{key}" for key in usable}
+    countable |= {f"synthetic/{row.id}" for row in corpus.synthetic if row.status == OK}
     edited = {row.parent_id for row in corpus.removals if row.status == OK}
     paired = {row.parent_id for row in corpus.ranked_pairs}
     check_conserved("detect", usable, detected)
     check_conserved("remove", detected, chained)
     _only_from("rank_pairs", paired, edited)
-    _only_from("label_density", labelled, made)
+    check_conserved("label_density", countable, labelled)
     check_conserved("synthesize", prompts, (row.id for row in corpus.synthetic))
     return [
         _line("ingest", "files", len(corpus.images), len(corpus.images), corpus.images),
@@ -51,13 +52,7 @@ def balance(corpus: Corpus) -> list[Line]:
         _line("remove", "images", len(detected), len(chained), corpus.removals),
         _pairs_line(len(corpus.ranked_pairs), chains=len(edited), without=len(edited - paired)),
         _line("synthesize", "prompts", len(prompts), len(corpus.synthetic), corpus.synthetic),
-        _line(
-            "label_density",
-            "rows",
-            len(corpus.density_labels),
-            len(corpus.density_labels),
-            corpus.density_labels,
-        ),
+        _line("label_density", "images", len(countable), len(labelled), corpus.density_labels),
     ]
 
 

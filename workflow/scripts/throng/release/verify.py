@@ -38,7 +38,7 @@ def verify(folder: Path, cache: Path | None = None) -> dict[str, Any]:
         for product in PRODUCTS:
             found.check_parquet(product)
             found.check_recipes(product)
-        check_scenes(found.scenes)
+        check_scenes(found.scenes, index.get("shared_scenes", ()))
         for product in PRODUCTS:
             found.check_tars(product)
         found.check_totals(index)

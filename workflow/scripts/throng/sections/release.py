@@ -18,4 +18,7 @@ class Release(Section):
         ["annotations", "opencv", "composite"],
         "backends whose rows may be released; a row of another stops the release",
     )
+    shared_scenes: list[str] = setting(
+        [], "sources published with scenes in test and another split: reported in the card, not refused"
+    )
     shard_bytes: int = setting(256_000_000, "target size of a shard, bytes", ge=1_000_000)
