@@ -9,8 +9,6 @@ from throng.counting.network import multiply_accumulates, parameter_count
 from throng.counting.registry import build, load_counter, load_hdf5, save_counter
 from throng.errors import ThrongError
 
-NAMES = ["mcnn", "sanet-paper", "sanet-author", "sanet-keras"]
-
 
 @pytest.mark.parametrize(
     ("name", "in_channels", "options", "count"),
@@ -21,6 +19,7 @@ NAMES = ["mcnn", "sanet-paper", "sanet-author", "sanet-keras"]
         ("sanet-author", 1, {}, 1_386_033),
         ("sanet-keras", 3, {}, 1_432_769),
         ("mcnn", 1, {}, 127_953),
+        ("compact", 3, {}, 759_673),
     ],
 )
 def test_parameter_counts(name, in_channels, options, count):
@@ -33,7 +32,7 @@ def test_gmac_of_sanet_paper_at_part_b_size():
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.sampled_from(["mcnn", "sanet-paper"]), st.integers(1, 45), st.integers(1, 45))
+@given(st.sampled_from(["compact", "mcnn", "sanet-paper"]), st.integers(1, 45), st.integers(1, 45))
 def test_any_size_gives_a_non_negative_map_at_the_stride(name, height, width):
     model = build(name).eval()
     density = model(torch.randn(1, 3, height, width))
@@ -42,7 +41,7 @@ def test_any_size_gives_a_non_negative_map_at_the_stride(name, height, width):
 
 
 @pytest.mark.parametrize("last", ["relu", "softplus", "linear"])
-@pytest.mark.parametrize("name", ["mcnn", "sanet-paper"])
+@pytest.mark.parametrize("name", ["compact", "mcnn", "sanet-paper"])
 def test_the_first_map_holds_the_wanted_density_and_every_cell_has_a_gradient(name, last):
     torch.manual_seed(0)
     model = build(name, last_activation=last)
@@ -81,7 +80,7 @@ def test_a_saved_counter_loads_as_it_was(tmp_path, form):
 def test_wrong_weights_and_names_are_refused(tmp_path):
     import h5py
 
-    with pytest.raises(ThrongError, match="known: mcnn"):
+    with pytest.raises(ThrongError, match="known: compact, mcnn"):
         build("sanet")
     with pytest.raises(ThrongError, match="does not take"):
         build("mcnn", norm=True)

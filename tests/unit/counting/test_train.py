@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,19 @@ def test_a_picture_smaller_than_the_crop_is_extended():
     assert batch.images.shape == (2, 3, 32, 48)
     maps = density_maps(batch.points, (32, 48), sigma=batch.sigmas, stride=4)
     assert maps.sum().item() == pytest.approx(10, abs=1e-4)
+
+
+def test_jitter_changes_brightness_and_nothing_else():
+    data = [blobs(8, seed=3)]
+    spec = InputSpec()
+    plain = CounterOptions(crop=(48, 64), batch_size=8, mirror=False, sigma=2.0)
+    still = Crops(SampleCache(data, spec, 1.0, 2.0), plain)(0)
+    moved = Crops(SampleCache(data, spec, 1.0, 2.0), dataclasses.replace(plain, jitter=0.3))(0)
+    assert all(torch.equal(a, b) for a, b in zip(still.points, moved.points, strict=True))
+    gains = moved.images.float().mean((2, 3)) / still.images.float().mean((2, 3))
+    assert gains.min() > 0.6
+    assert gains.max() < 1.45
+    assert gains.std() > 0.05
 
 
 def test_encoded_images_train_like_decoded_ones_and_the_cache_changes_nothing(tmp_path):

@@ -21,7 +21,7 @@ SCHEMA = 1
 WEIGHTS_NAME = "weights.safetensors"
 # family: its names. A family is a module of this room with a function of the same name, imported when it is asked for,
 # so that editing one does not count as editing another.
-FAMILIES = {"mcnn": ("mcnn",), "sanet": ("sanet-paper", "sanet-author", "sanet-keras")}
+FAMILIES = {"compact": ("compact",), "mcnn": ("mcnn",), "sanet": ("sanet-paper", "sanet-author", "sanet-keras")}
 
 
 def build(name: str, in_channels: int = 3, **options: Any) -> Counter:

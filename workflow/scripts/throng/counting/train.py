@@ -49,12 +49,13 @@ class Samples(Protocol):
 class CounterOptions:
     """What a trained counter depends on.
 
-    ``image_scale`` resizes every picture, points along, in training and ever after; ``crop`` (H, W) and
-    ``sigma`` are in pixels after that. ``sigma`` is a number or "adaptive" (from the neighbours in the whole
-    photograph). ``pattern_weight`` is SANet's alpha_C, ``count_weight`` that of the crops' count error in
-    people. ``target_scale`` multiplies both maps in the loss (None: the network's own). ``start_at_mean``
-    lets the first map hold the mean training count. ``val_scheme`` is whole or patches. A run fails when the
-    predicted map stays constant or empty for ``collapse_steps`` steps (0: never).
+    ``image_scale`` resizes every picture, points along, in training and ever after; ``crop`` (H, W) and ``sigma``
+    are in pixels after that. ``jitter`` is how far the brightness of a crop, and a third as far that of each colour,
+    is multiplied up or down (0.2: by 0.8 to 1.2). ``sigma`` is a number or "adaptive" (from the neighbours in the whole
+    photograph). ``pattern_weight`` is SANet's alpha_C, ``count_weight`` that of the crops' count error in people.
+    ``target_scale`` multiplies both maps in the loss (None: the network's own). ``start_at_mean`` lets the first map
+    hold the mean training count. ``val_scheme`` is whole or patches. A run fails when the predicted map stays constant
+    or empty for ``collapse_steps`` steps (0: never).
     """
 
     model: str = "sanet-paper"
@@ -65,6 +66,7 @@ class CounterOptions:
     image_scale: float = 1.0
     crop: tuple[int, int] = (384, 512)
     mirror: bool = True
+    jitter: float = 0.0
     sigma: float | Literal["adaptive"] = 4.0
     pattern_weight: float = 0.001
     count_weight: float = 0.0
@@ -283,7 +285,15 @@ class Crops:
         if self._options.mirror and rng.random() < 0.5:
             window = window[:, ::-1]
             points = np.column_stack([width - 1 - points[:, 0], points[:, 1]])
+        if self._options.jitter:
+            window = _jittered(window, self._options.jitter, rng)
         return Prepared(np.ascontiguousarray(window), points, sigmas)
+
+
+def _jittered(image: np.ndarray, jitter: float, rng: np.random.Generator) -> np.ndarray:
+    gain = (1 + rng.uniform(-jitter, jitter)) * (1 + rng.uniform(-jitter / 3, jitter / 3, 3))
+    levels = np.clip(np.arange(256)[:, None] * gain + 0.5, 0, 255).astype(np.uint8)
+    return np.stack([levels[:, channel][image[..., channel]] for channel in range(3)], -1)
 
 
 class CollapseDetector:
