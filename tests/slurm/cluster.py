@@ -185,10 +185,10 @@ class Cluster:
         if any(self._processes(role)):
             return
         with (self.dir / f"{role}.log").open("ab") as log:
-            subprocess.Popen(
-                [which(program), *arguments],
+            subprocess.run(
+                ["setsid", "--fork", which(program), *arguments],
                 env=os.environ | {MARK: f"{self.dir}:{role}"},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
             )  # fmt: skip
 
     def _processes(self, role: str) -> Iterator[int]:
