@@ -188,7 +188,7 @@ def test_scenes_that_a_source_was_published_with_in_test_are_reported(tmp_path: 
     for k, row in enumerate(run.rows["ranked_pairs"]):
         if row.parent_id == parent:
             run.change("ranked_pairs", k, scene=scene, split="test")
-    assert "name its source in release.shared_scenes" in refused(run, tmp_path / "a")
+    assert "name their source in release.shared_scenes" in refused(run, tmp_path / "a")
     folder = run.write(tmp_path / "b").release(shared_scenes=["open"])
     assert json.loads((folder / "index.json").read_text())["shared_scenes"] == [scene]
     assert "1 scenes are in a source's training and test split alike" in (folder / "README.md").read_text()
