@@ -10,6 +10,7 @@ import hashlib
 from pathlib import Path
 
 PACKAGE = "throng"
+DATA = (".css", ".csv", ".html")
 
 
 def code_digest(script: Path, chosen: tuple[str, ...] = ()) -> str:
@@ -65,7 +66,16 @@ def _parse(path: Path) -> tuple[str, set[str]]:
         elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstring(node)
     parents = {name.rpartition(".")[0] for name in imports}
-    return hashlib.sha256(_dump(tree).encode()).hexdigest(), imports | (parents - {""})
+    spelled = "\n".join([_dump(tree), *_data_beside(path)])
+    return hashlib.sha256(spelled.encode()).hexdigest(), imports | (parents - {""})
+
+
+def _data_beside(path: Path) -> list[str]:
+    """Spell the data files of a package, which its modules read: a page's template, a table of errata."""
+    if path.name != "__init__.py":
+        return []
+    files = sorted(file for file in path.parent.iterdir() if file.suffix in DATA)
+    return [f"{file.name}={hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
 
 
 def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
