@@ -65,6 +65,11 @@ def pixels(stage):
     return [f"{RESULTS}/{stage}/{part}.zip" for part in parts(stage)]
 
 
+def gpus(stage):
+    """Return how many GPUs a job of a stage asks for: one where its section names a CUDA device."""
+    return int(getattr(getattr(CONFIG, stage), "device", "cpu").startswith("cuda"))
+
+
 def model_file(reference):
     """Return the path of a model: a path of the user's, or where fetch_models puts ``hub:<name>``."""
     if not reference.startswith(HUB):

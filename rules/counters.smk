@@ -17,6 +17,8 @@ rule train_counter:
     conda:
         "../envs/gpu.yaml"
     threads: 2
+    resources:
+        gpu=gpus("train_counter"),
     params:
         **stage_params("train_counter"),
     message:
@@ -45,6 +47,8 @@ rule evaluate:
     conda:
         "../envs/gpu.yaml"
     threads: 2
+    resources:
+        gpu=gpus("evaluate"),
     params:
         **stage_params("evaluate"),
     message:

@@ -14,6 +14,8 @@ rule detect:
     conda:
         "../envs/gpu.yaml"
     threads: 1
+    resources:
+        gpu=gpus("detect"),
     params:
         **stage_params("detect"),
     message:
