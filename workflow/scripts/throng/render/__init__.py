@@ -1,0 +1,1 @@
+"""Rendered crowd scenes with exact truth, and the archives that hold them."""
