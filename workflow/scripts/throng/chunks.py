@@ -1,8 +1,20 @@
 """Chunks are jobs: how many comes from the config, which image is in which from the hash in its id."""
 
 import re
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 from throng.errors import ThrongError
+
+
+class _Row(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=_Row)
 
 
 def part_name(index: int, of: int) -> str:
@@ -22,3 +34,12 @@ def in_chunk(row_id: str, part: str) -> bool:
     """Tell whether the row of this hexadecimal id belongs to the chunk named ``part``."""
     index, of = parse_part(part)
     return int(row_id[:8], 16) % of == index
+
+
+def members(rows: Iterable[Row], part: str) -> dict[str, Row]:
+    """Return the ok rows of a chunk by id, in id order; where several files have one content, the first of them."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row.status == "ok" and in_chunk(row.id, part):
+            first.setdefault(row.id, row)
+    return dict(sorted(first.items()))

@@ -19,17 +19,10 @@ class Annotations(Section):
     chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
     box: Literal["visible", "full"] = setting("visible", "which annotated box stands for a person")
     head_to_body: float = setting(
-        7.0, "person height over the distance scale of a head point, for sources that have head points only", gt=1
+        9.0,
+        "for sources with head points only: person height over the least distance between two heads at the same depth",
+        gt=1,
     )
-
-
-class HubFile(Section):
-    """A model file pinned on the Hugging Face hub, fetched once by the rule fetch_models."""
-
-    repo: str = setting(..., "repository id, owner/name")
-    file: str = setting(..., "file in the repository")
-    revision: str = setting(..., "full commit hash", pattern=r"^[0-9a-f]{40}$")
-    sha256: str = setting(..., "sha256 of the file", pattern=r"^[0-9a-f]{64}$")
 
 
 class Ultralytics(Section):
@@ -37,15 +30,19 @@ class Ultralytics(Section):
 
     backend: Literal["ultralytics"] = "ultralytics"
     chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
-    model: str | HubFile = runtime(
-        ..., "path of a .pt, .onnx or OpenVINO folder, or a pinned hub file; its sha256 is recorded"
+    model: str = runtime(
+        ..., "a .pt, an .onnx, a folder *_openvino_model, or hub:<name> of fetch_models; its sha256 is recorded"
     )
     task: Literal["detect", "segment"] = setting("detect", "what the model does; segment keeps instance masks")
     confidence: float = setting(0.3, "lowest confidence kept", gt=0, lt=1)
     iou: float = setting(0.7, "overlap above which the less confident of two boxes is dropped", gt=0, lt=1)
-    imgsz: int = setting(640, "side that the network sees, pixels", ge=32)
+    imgsz: int = setting(
+        640, "longer side that the network sees, pixels; a fixed export must have been made for it", ge=32
+    )
     max_det: int = setting(3000, "most people per image; an image that reaches it is rejected, not cut short", ge=3000)
-    batch: int = runtime(8, "images per forward pass", ge=1)
+    batch: int = setting(
+        8, "images of one size per forward pass; a setting, because rounding and quantisation depend on it", ge=1
+    )
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
 
 
