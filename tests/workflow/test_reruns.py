@@ -50,7 +50,7 @@ def test_edit_of_a_section_reruns_it_and_what_follows(finished: Project, section
 
 
 def test_swapping_two_values_of_a_section_is_noticed(finished: Project):
-    assert "remove" in finished.would_run(*finished.overlay("remove: {dilation_px: 5.0, radius: 8.0}"))
+    assert "remove" in finished.would_run(*finished.overlay("remove: {dilation_px: 3.0, radius: 8.0}"))
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_swapping_two_values_of_a_section_is_noticed(finished: Project):
     [
         "evaluate: {device: cuda}",
         "log_level: DEBUG",
-        "remove: {radius: 5}",
-        "remove: {radius: 5.0, method: telea, kept: [0.75, 0.50, 0.25, 0]}",
+        "remove: {radius: 3}",
+        "remove: {radius: 3.0, method: telea, kept: [0.75, 0.50, 0.25, 0]}",
         "seed: 0",
     ],
 )

@@ -1,0 +1,1 @@
+"""Ranking: ordered pairs and what is learnt from them."""

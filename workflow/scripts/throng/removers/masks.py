@@ -1,0 +1,110 @@
+"""What is painted over when a person goes: the person, a margin, and the feet's shadow, but nobody who stays."""
+
+import dataclasses
+import math
+from collections.abc import Collection, Sequence
+
+import cv2
+import numpy as np
+
+from throng import rle
+from throng.tables.detections import Detection
+
+
+@dataclasses.dataclass(frozen=True)
+class Patch:
+    """A bool mask placed at (top, left) of an image."""
+
+    top: int
+    left: int
+    mask: np.ndarray
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The part of the image that the patch covers."""
+        rows, columns = self.mask.shape
+        return np.s_[self.top : self.top + rows, self.left : self.left + columns]
+
+
+def body(person: Detection, height: int, width: int) -> Patch:
+    """Return the person: the instance mask where there is one that is not empty, else the box (whole pixels).
+
+    Raises ThrongError when the mask belongs to an image of another size.
+    """
+    if person["mask"] is not None:
+        mask = rle.decode(person["mask"], height, width)
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if rows.size:
+            return Patch(int(rows[0]), int(columns[0]), mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    top, bottom = _within(person["y"], person["y"] + person["h"], height)
+    left, right = _within(person["x"], person["x"] + person["w"], width)
+    return Patch(top, left, np.ones((bottom - top, right - left), bool))
+
+
+def margin(person: Detection, height: int, width: int, *, dilation: float, shadow: float) -> Patch:
+    """The person grown by ``dilation`` pixels, and an ellipse about the feet ``shadow`` pixels beyond the box."""
+    grown = body(person, height, width)
+    reach = math.ceil(max(dilation, shadow)) + 1
+    top = max(grown.top - reach, 0)
+    left = max(min(grown.left, math.floor(person["x"])) - reach, 0)
+    bottom = min(max(grown.window[0].stop, math.ceil(person["y"] + person["h"])) + reach, height)
+    right = min(max(grown.window[1].stop, math.ceil(person["x"] + person["w"])) + reach, width)
+    canvas = np.zeros((bottom - top, right - left), np.uint8)
+    canvas[grown.top - top : grown.window[0].stop - top, grown.left - left : grown.window[1].stop - left] = grown.mask
+    size = 2 * round(dilation) + 1
+    canvas = cv2.dilate(canvas, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    if shadow > 0:
+        feet = (round(person["x"] + person["w"] / 2) - left, round(person["y"] + person["h"]) - top)
+        cv2.ellipse(canvas, feet, (round(person["w"] / 2 + shadow), round(shadow)), 0, 0, 360, 1, -1)
+    return Patch(top, left, canvas.astype(bool))
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """The people of one image as patches: the bodies, and what would be painted over with each."""
+
+    height: int
+    width: int
+    bodies: Sequence[Patch]
+    margins: Sequence[Patch]
+
+    def without(self, removed: Collection[int]) -> np.ndarray:
+        """Return the (height, width) bool mask for removing these people: margins stop at the bodies of who stays."""
+        mask = np.zeros((self.height, self.width), bool)
+        for index in removed:
+            mask[self.margins[index].window] |= self.margins[index].mask
+        for index in set(range(len(self.bodies))) - set(removed):
+            mask[self.bodies[index].window] &= ~self.bodies[index].mask
+        for index in removed:
+            mask[self.bodies[index].window] |= self.bodies[index].mask
+        return mask
+
+
+def scene(
+    people: Sequence[Detection],
+    height: int,
+    width: int,
+    *,
+    dilation_px: float,
+    dilation_share: float,
+    shadow_share: float,
+) -> Scene:
+    """Lay out the people of an image; margins and shadows grow with each person's box height."""
+    bodies = [body(person, height, width) for person in people]
+    margins = [
+        margin(
+            person,
+            height,
+            width,
+            dilation=max(dilation_px, dilation_share * person["h"]),
+            shadow=shadow_share * person["h"],
+        )
+        for person in people
+    ]
+    return Scene(height, width, bodies, margins)
+
+
+def _within(begin: float, end: float, size: int) -> tuple[int, int]:
+    """Return the whole pixels that an interval touches, at least one, inside the image."""
+    first = min(max(math.floor(begin), 0), size - 1)
+    return first, min(max(math.ceil(end), first + 1), size)

@@ -1,0 +1,64 @@
+"""Backend ``opencv``: inpainting by fast marching (Telea 2004) or Navier-Stokes (Bertalmio et al. 2001).
+
+Both read no further than ``radius`` pixels from what they fill, so areas that lie further apart are filled one by
+one on crops: the result is the same as on the whole image, and an area that comes back unchanged in the next mask of
+a chain is not filled again.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from throng.removers.protocol import Remover
+from throng.sections.remove import OpenCV
+
+METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
+GRADIENT = 2  # both methods take differences between neighbours of what they read
+
+
+def make(config: OpenCV) -> Remover:
+    """Return the remover; it needs no weights."""
+    return OpenCVRemover(config.method, config.radius)
+
+
+class OpenCVRemover:
+    """Fills each connected area of a mask from its rim."""
+
+    model: Mapping[str, str] | None = None
+
+    def __init__(self, method: str, radius: float) -> None:
+        self.options: Mapping[str, Any] = {"method": method, "radius": radius}
+        self._flag, self._radius = METHODS[method], radius
+        self._reach = math.ceil(radius) + GRADIENT
+
+    def erase(self, image: np.ndarray, masks: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+        """Fill every mask; nothing is random here, so the seed has no effect."""
+        del seed
+        filled: dict[tuple[Any, ...], np.ndarray] = {}
+        return [self._fill(image, mask, filled) for mask in masks]
+
+    def _fill(self, image: np.ndarray, mask: np.ndarray, filled: dict[tuple[Any, ...], np.ndarray]) -> np.ndarray:
+        edited = image.copy()
+        for top, left, area in self._areas(mask):
+            rows, columns = area.shape
+            window = np.s_[top : top + rows, left : left + columns]
+            key = (top, left, rows, columns, np.packbits(area).tobytes())
+            if key not in filled:
+                crop = np.ascontiguousarray(image[window])
+                filled[key] = cv2.inpaint(crop, area.astype(np.uint8), self._radius, self._flag)[area]
+            edited[window][area] = filled[key]
+        return edited
+
+    def _areas(self, mask: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yield (top, left, area) of what must be filled together, with room to read from on every side."""
+        half = (self._reach + 1) // 2
+        near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * half + 1, 2 * half + 1), np.uint8))
+        count, labels, boxes, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+        for label in range(1, count):
+            x, y, w, h = (int(value) for value in boxes[label][:4])
+            top, left = max(y - self._reach, 0), max(x - self._reach, 0)
+            window = np.s_[top : y + h + self._reach, left : x + w + self._reach]
+            yield top, left, mask[window] & (labels[window] == label)
