@@ -12,7 +12,10 @@ import yaml
 
 from tests.unit.release.miniature import Run, make_run
 from throng.errors import ThrongError
+from throng.manifest import write_table
+from throng.provenance import Provenance
 from throng.release.publish import whole_folder
+from throng.tables import removals
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +228,16 @@ def test_pixels_that_changed_after_their_table_was_written_are_refused(tmp_path:
     name = next(iter(run.pixels["remove/part-000-of-001.zip"]))
     run.pixels["remove/part-000-of-001.zip"][name] += b"\0"
     assert f"remove/part-000-of-001.zip/{name} of source 'results'" in refused(run, tmp_path)
+
+
+def test_tables_of_different_runs_are_refused(tmp_path: Path) -> None:
+    run = make_run()
+    written = run.write(tmp_path)
+    stale = {"detect/part-000-of-001.parquet": "0" * 64}
+    provenance = Provenance("remove", {}, "c0de", 7, stale, "opencv")
+    write_table(written.results / "remove/part-000-of-001.parquet", removals.TABLE, run.rows["removals"], provenance)
+    with pytest.raises(ThrongError, match=r"table 'removals' was made from another version of detect/part-000"):
+        written.release()
 
 
 def test_nothing_to_release_is_said(tmp_path: Path) -> None:

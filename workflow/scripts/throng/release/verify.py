@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import tarfile
 import tempfile
 from collections import Counter
@@ -180,7 +179,8 @@ class _Release:
 
     def _read(self, config: str, split: str, images: tuple[str, ...] = ()) -> Iterator[tuple[dict[str, Any], str]]:
         """Yield every row of a configuration's split, as ``load_dataset`` gives it, with what to call it."""
-        datasets = _import_datasets(self.cache)
+        import datasets
+
         where = f"{self.folder}, configuration {config}, split {split}"
         try:
             stream = datasets.load_dataset(
@@ -204,15 +204,6 @@ class _Release:
                 ) from error
             self.rows[config, split] += 1
             yield row, f"{where}, row {row.get('id', self.rows[config, split])}"
-
-
-def _import_datasets(cache: Path) -> Any:
-    os.environ.setdefault("HF_HOME", str(cache))
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-    import datasets
-
-    return datasets
 
 
 def _tar_samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
