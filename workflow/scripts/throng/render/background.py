@@ -99,14 +99,14 @@ def _tree(
     trunk = _hazed(np.array([84.0, 68, 54]) * (light.ambient + 0.2), haze, light)
     _segment(picture, base, base - np.array((0, (tall - crown) * scale)), 0.28 * scale, trunk)
     green = np.array([74, 100, 48]) * rng.uniform(0.75, 1.15)
-    spots = rng.uniform(-1, 1, (70, 3))
+    spots = rng.uniform(-1, 1, (150, 3))
     spots = spots[np.argsort(spots[:, 1], kind="stable")[::-1]]
     for dx, dy, dz in spots:
         if dx * dx + dy * dy > 1:
             continue
         lit = light.ambient + light.sun * max(0.0, 0.6 - 0.6 * dy + 0.4 * dx * light.towards_sun[0]) + 0.12 * dz
         centre = base + np.array([dx * crown * 0.9, -(tall - crown) + dy * crown * 0.85]) * scale
-        cv2.circle(picture, tuple(int(v) for v in np.rint(centre * 16)), int(crown * 0.3 * scale * 16) + 8,
+        cv2.circle(picture, tuple(int(v) for v in np.rint(centre * 16)), int(crown * 0.2 * scale * 16) + 8,
                    _hazed(green * lit, haze, light), -1, cv2.LINE_AA, 4)  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def _phase(pose: str) -> float:
 def _legs(clay: _Clay, pose: str, build: Build) -> None:
     hip_x = 0.088 * build.hips
     bare = build.legs in ("shorts", "skirt", "dress")
-    wide = {"trousers": 1.14, "slim": 0.95}.get(build.legs, 1.0) * (0.7 + 0.3 * build.girth)
+    wide = {"trousers": 1.14, "slim": 0.95, "shorts": 1.0}.get(build.legs, 0.82) * (0.7 + 0.3 * build.girth)
     cloth = BOTTOM if not bare else SKIN
     knees = []
     for side in (-1, 1):
@@ -163,7 +163,7 @@ def _legs(clay: _Clay, pose: str, build: Build) -> None:
         flare = 0.19 * build.hips
         clay.sweep(
             [(0, 0.98, 0), (0, 0.85, 0), (0, low, 0)],
-            [(0.15 * build.hips, 0.03, 0.1), (0.18 * build.hips, 0.03, 0.14), (flare, 0.03, 0.13 + 0.7 * reach)],
+            [(0.15 * build.hips, 0.03, 0.1), (0.18 * build.hips, 0.03, 0.14), (flare, 0.03, 0.14 + 0.9 * reach)],
             material,
         )
 

@@ -130,17 +130,18 @@ def _shops(
         x = left + unit * pitch + 0.25
         wide = pitch - 0.5
         sign = rng.integers(20, 220, 3)
+        sign = (sign + sign.mean()) / 2
         _fill(canvas, x, 0.45, wide, shop - 1.2, np.array([58, 66, 74]) * rng.uniform(0.8, 1.5))
         for _ in range(int(wide * 2)):
             _fill(canvas, x + rng.uniform(0, wide - 0.5), 0.5 + rng.uniform(0, 0.8), rng.uniform(0.2, 0.5),
-                  rng.uniform(0.3, 1.0), rng.integers(50, 190, 3))  # fmt: skip
+                  rng.uniform(0.3, 1.0), rng.uniform(70, 170) + rng.uniform(-25, 25, 3))  # fmt: skip
         _fill(canvas, x + rng.uniform(0.2, wide - 1.2), 0.0, 0.95, 2.2, wall * 0.45)
         _fill(canvas, x, shop - 0.75, wide, 0.6, sign)
-        text = 255 - sign
+        text = np.full(3, 235.0 if sign.mean() < 120 else 40.0)
         for mark in np.arange(x + 0.5, x + wide - 0.6, 0.34):
             _fill(canvas, mark, shop - 0.6, rng.uniform(0.1, 0.26), 0.3, text)
         if rng.random() < 0.45:
-            stripe = rng.integers(60, 230, 3)
+            stripe = sign * rng.uniform(0.8, 1.3)
             for index, start in enumerate(np.arange(x, x + wide - 0.2, 0.4)):
                 _fill(canvas, start, shop - 1.35, 0.4, 0.65, stripe if index % 2 else (226, 222, 214))
 
