@@ -1,0 +1,184 @@
+"""Places without people: training photographs from which everybody was removed, and where people stood in them."""
+
+import functools
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from throng.detectors.body import body_boxes
+from throng.errors import ThrongError
+from throng.images import decode
+from throng.manifest import OK
+from throng.roots import RESULTS
+from throng.synthesizers.ground import GroundPlane, agreeing_people, fit_ground_plane, standard_plane
+from throng.synthesizers.photometry import Look, look_of
+from throng.synthesizers.protocol import Material
+from throng.tables.images import Box, ImageRow
+
+log = logging.getLogger(__name__)
+HEAD_TO_BODY = 9.0
+GROWN = 0.12  # of a box, when somebody left over is painted out
+MOST_ERASED = 0.3  # share of the image
+INPAINT_RADIUS = 3.0
+KEPT_IN_MEMORY = 96
+LIGHT_CELL = 32  # pixels: how finely the light on the ground is known
+
+
+@dataclass(frozen=True)
+class Place:
+    """A background that was chosen but not yet read.
+
+    ``feet`` (N, 2) are the foot pixels of the people who stood there, ``left`` the boxes of people and groups that the
+    remover left over, ``painted`` the share of the image that was, or is to be, painted anew.
+    """
+
+    row: ImageRow
+    source: str
+    path: str
+    plane: GroundPlane
+    feet: np.ndarray
+    left: tuple[Box, ...]
+    painted: float
+
+
+@dataclass(frozen=True)
+class Background:
+    """A background ready to use: (H, W, 3) uint8 pixels and their (h, w) float32 luma by cells of 32 pixels.
+
+    The look is the photograph's with its people, whose contrast and sharpness painting over does not lower.
+    """
+
+    place: Place
+    pixels: np.ndarray
+    look: Look
+    light: np.ndarray
+
+    def brightness(self, x: float, y: float) -> float:
+        """Return the light at a pixel over the photograph's mean."""
+        rows, columns = self.light.shape
+        row = min(max(int(y / LIGHT_CELL), 0), rows - 1)
+        column = min(max(int(x / LIGHT_CELL), 0), columns - 1)
+        return float(self.light[row, column] / max(self.look.mean[0], 1.0))
+
+
+class Backgrounds:
+    """The places of a material: those of which least was painted anew, at most ``most`` of them, by id."""
+
+    def __init__(self, material: Material, most: int) -> None:
+        self._store = material.store
+        places = _with_planes(_places(material))
+        if not places:
+            raise ThrongError(
+                f"no background: none of {len(material.photographs)} training photographs is without people or was "
+                f"emptied by stage remove (remove.kept needs 0.0); add photographs without people, or raise "
+                f"remove.max_masked"
+            )
+        cleanest = sorted(places, key=lambda place: (place.painted, place.row.id))[:most]
+        self.places = sorted(cleanest, key=lambda place: place.row.id)
+        log.info("%d backgrounds of %d places without people", len(self.places), len(places))
+        self.ready = functools.lru_cache(maxsize=KEPT_IN_MEMORY)(self._ready)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def _ready(self, index: int) -> Background:
+        place = self.places[index]
+        pixels = _erase(decode(self._store.read_bytes(place.source, place.path)), place.left)
+        pixels.setflags(write=False)
+        luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        size = max(1, pixels.shape[1] // LIGHT_CELL), max(1, pixels.shape[0] // LIGHT_CELL)
+        light = cv2.GaussianBlur(cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32), (0, 0), 1.0)
+        photograph = decode(self._store.read_bytes(place.row.source, place.row.path))
+        return Background(place, pixels, look_of(photograph), light)
+
+
+@dataclass(frozen=True)
+class _Site:
+    row: ImageRow
+    source: str
+    path: str
+    boxes: np.ndarray
+    left: tuple[Box, ...]
+    painted: float
+
+
+def _places(material: Material) -> list[_Site]:
+    sites: list[_Site] = []
+    for name, row in sorted(material.photographs.items()):
+        found, edit = material.detections.get(name), material.emptied.get(name)
+        if found is None or found.status != OK or (found.people and edit is None):
+            continue
+        boxes = np.array([(p["x"], p["y"], p["w"], p["h"]) for p in found.people], float).reshape(-1, 4)
+        left = left_over(row, boxes)
+        erased = _mask(left, row.height, row.width)
+        if erased.mean() > MOST_ERASED:
+            continue
+        source, path = (row.source, row.path) if edit is None else (RESULTS, edit.path)
+        gone = _mask(tuple(Box(x=x, y=y, w=w, h=h) for x, y, w, h in boxes.tolist()), row.height, row.width)
+        sites.append(_Site(row, source, path, boxes, left, float((erased | gone).mean())))
+    return sites
+
+
+def left_over(row: ImageRow, removed: np.ndarray) -> tuple[Box, ...]:
+    """Return boxes of the annotated people and groups of a photograph that are in none of the (N, 4) removed boxes."""
+    heads = np.array([(point["x"], point["y"]) for point in row.points or []], float).reshape(-1, 2)
+    low, high = removed[:, :2], removed[:, :2] + removed[:, 2:]
+    inside = np.any(((heads[:, None] >= low) & (heads[:, None] <= high)).all(axis=2), axis=1)
+    known = row.points or []
+    bodies = body_boxes(known, row.width, row.height, HEAD_TO_BODY)
+    groups = [person["full"] or person["visible"] or person["head"] for person in row.people or [] if person["ignore"]]
+    return tuple(
+        [body for body, gone in zip(bodies, inside.tolist(), strict=True) if not gone]
+        + [group for group in groups if group is not None]
+    )
+
+
+def _mask(boxes: tuple[Box, ...], height: int, width: int) -> np.ndarray:
+    mask = np.zeros((height, width), np.uint8)
+    for box in boxes:
+        aside, above = GROWN * box["w"], GROWN * box["h"]
+        left, top = round(box["x"] - aside), round(box["y"] - above)
+        right, bottom = round(box["x"] + box["w"] + aside), round(box["y"] + box["h"] + above)
+        mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 1
+    return mask.astype(bool)
+
+
+def _erase(pixels: np.ndarray, left: tuple[Box, ...]) -> np.ndarray:
+    if not left:
+        return pixels
+    mask = _mask(left, *pixels.shape[:2]).astype(np.uint8)
+    return cv2.inpaint(pixels, mask, INPAINT_RADIUS, cv2.INPAINT_TELEA)
+
+
+def _with_planes(sites: list[_Site]) -> list[Place]:
+    """Give each site its own plane; else its source's median plane, as shares of the image; else the standard one."""
+    fits = [_fit(site) for site in sites]
+    shares: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for site, plane in zip(sites, fits, strict=True):
+        if plane is not None:
+            shares[site.row.source].append((plane.slope, plane.horizon / site.row.height))
+    places: list[Place] = []
+    for site, fitted in zip(sites, fits, strict=True):
+        plane = fitted
+        if plane is None and shares[site.row.source]:
+            slope, horizon = np.median(np.array(shares[site.row.source]), axis=0)
+            plane = GroundPlane(float(slope), float(horizon) * site.row.height)
+        plane = plane or standard_plane(site.row.height)
+        feet = _feet(site, plane)
+        places.append(Place(site.row, site.source, site.path, plane, feet, site.left, site.painted))
+    return places
+
+
+def _fit(site: _Site) -> GroundPlane | None:
+    feet = site.boxes[:, 1] + site.boxes[:, 3]
+    whole = feet < site.row.height - 2  # feet below the frame say nothing
+    return fit_ground_plane(feet[whole], site.boxes[whole, 3], site.row.height)
+
+
+def _feet(site: _Site, plane: GroundPlane) -> np.ndarray:
+    """Return where people stood, (N, 2) pixels, those left out who do not fit the plane."""
+    feet = np.stack([site.boxes[:, 0] + site.boxes[:, 2] / 2, site.boxes[:, 1] + site.boxes[:, 3]], axis=1)
+    return feet[agreeing_people(plane, feet[:, 1], site.boxes[:, 3])]

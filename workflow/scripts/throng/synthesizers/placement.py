@@ -1,0 +1,188 @@
+"""Who stands where: groups on the ground where people stood before, nobody inside another, everybody seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from throng.synthesizers.backgrounds import Place
+from throng.synthesizers.cutouts import CutOut
+from throng.synthesizers.occupancy import Occupancy
+from throng.synthesizers.protocol import RefusedPromptError
+
+GROUP_SHARES = (0.38, 0.36, 0.14, 0.08, 0.04)  # of one person alone, two, ... five
+NEIGHBOURS = 4  # a group stands between a place where somebody stood and one of its nearest
+DRIFT_M = 0.7  # standard deviation about that line; grows as the place fills
+DRIFT_GROWTH_M = 2.5
+SPACING_M = (0.55, 0.9)  # between members of a group
+STEP_ASIDE_M = 0.12
+HEAD_UP = 0.93  # of the height, above the feet
+ELBOW_M = 0.38  # nobody stands nearer to anybody
+STATURE_SPREAD = 0.05
+LEAST_HEIGHT = 18.0  # pixels; farther people are no use to anybody
+MOST_HEIGHT = 0.8  # of the image height
+LARGEST_SCALE = 1.25  # a cut-out is not blown up more
+PATIENCE = 500  # positions refused in a row until a place counts as full
+STALE = 25  # positions in a row for which every unused cut-out is too small
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """A cut-out at its place: (h, w, 4) uint8 premultiplied RGBA, its top-left pixel, its head and foot pixels."""
+
+    cutout: CutOut
+    rgba: np.ndarray
+    left: int
+    top: int
+    head: tuple[float, float]
+    foot: tuple[float, float]
+
+    @property
+    def height(self) -> int:
+        """Return the person's height in pixels."""
+        return self.rgba.shape[0]
+
+
+def place_people(
+    place: Place, library: Sequence[CutOut], count: int, min_visible: float, rng: np.random.Generator
+) -> tuple[list[Pasted], np.ndarray]:
+    """Return ``count`` people, and the (H, W) int32 map of who is seen where (-1: nobody).
+
+    No cut-out of the library stands twice in a scene while another is left that is large enough. Raises
+    RefusedPromptError when the place is full.
+    """
+    occupancy = Occupancy(place.row.height, place.row.width, count, min_visible)
+    pasted: list[Pasted] = []
+    grounds = np.zeros((count, 2))
+    deck = Deck(library, rng)
+    refused = 0
+    crowd = Crowd(place, count, rng)
+    while len(pasted) < count and refused < PATIENCE:
+        position = crowd.next_position(len(pasted) / count)
+        refused += 1
+        if (np.abs(grounds[: len(pasted)] - position).max(axis=1, initial=0) < ELBOW_M).any():
+            continue
+        foot, height = _standing(place, position, rng)
+        if not _useful(place, foot, height) or not occupancy.head_in_sight(
+            (foot[0], foot[1] - HEAD_UP * height), height, foot[1]
+        ):
+            continue
+        cutout = deck.draw(height)
+        if cutout is None:
+            continue
+        person = _pasted(cutout, foot, height, mirrored=bool(rng.random() < 0.5))
+        alpha = np.ascontiguousarray(person.rgba[..., 3])
+        if occupancy.add(alpha, person.left, person.top, person.head, person.height, foot[1]):
+            grounds[len(pasted)] = position
+            pasted.append(person)
+            deck.take()
+            refused = 0
+    if len(pasted) == count:
+        return pasted, occupancy.owner
+    raise RefusedPromptError(
+        f"place full: {len(pasted)} of {count} people found a place on background {place.row.id} "
+        f"with at least {min_visible:g} of each seen"
+    )
+
+
+class Crowd:
+    """Ground positions in metres, group by group: between places where people stood, spreading as the place fills."""
+
+    def __init__(self, place: Place, count: int, rng: np.random.Generator) -> None:
+        self._place, self._rng = place, rng
+        stood = place.plane.to_ground(place.feet, place.row.width)
+        self._stood = stood
+        apart = np.hypot(stood[:, None, 0] - stood[None, :, 0], stood[:, None, 1] - stood[None, :, 1])
+        self._nearest = np.argsort(apart, axis=1, kind="stable")[:, : NEIGHBOURS + 1]
+        self._spread = DRIFT_GROWTH_M * min(1.0, count / (10 * max(len(stood), 1)))
+        self._waiting: list[np.ndarray] = []
+
+    def next_position(self, fill: float) -> np.ndarray:
+        """Return (2,) metres, aside and away; ``fill`` is the share of the people who have found their place."""
+        if not self._waiting:
+            rng = self._rng
+            centre = self._between(DRIFT_M + self._spread * fill) if len(self._stood) else _anywhere(self._place, rng)
+            size = 1 + int(np.searchsorted(np.cumsum(GROUP_SHARES), rng.random()))
+            turn = rng.uniform(0, np.pi)
+            steps = np.cumsum(rng.uniform(*SPACING_M, size))
+            steps -= steps.mean()
+            members = centre + steps[:, None] * np.array((np.cos(turn), np.sin(turn)))
+            self._waiting = list(members + rng.normal(0, STEP_ASIDE_M, (size, 2)))
+        return self._waiting.pop()
+
+    def _between(self, drift: float) -> np.ndarray:
+        rng = self._rng
+        start = int(rng.integers(len(self._stood)))
+        end = self._nearest[start, int(rng.integers(self._nearest.shape[1]))]
+        along = self._stood[start] + rng.random() * (self._stood[end] - self._stood[start])
+        return along + rng.normal(0, drift, 2)
+
+
+def _anywhere(place: Place, rng: np.random.Generator) -> np.ndarray:
+    """Return a position in the view, evenly in depth between the farthest and the nearest useful row."""
+    plane, rows = place.plane, place.row.height
+    far = plane.foot_of(max(LEAST_HEIGHT, 0.06 * rows))
+    near = min(plane.foot_of(0.6 * rows), 1.02 * rows)
+    ends = plane.to_ground(np.array([(0.0, far), (0.0, max(near, far + 1))]), place.row.width)
+    depth = rng.uniform(ends[1, 1], ends[0, 1])
+    return np.array((rng.uniform(-0.5, 0.5) * depth, depth))
+
+
+class Deck:
+    """The library in rounds: nobody is drawn again while somebody who is large enough was not drawn in this round.
+
+    Where nobody left in the round has been large enough for 25 positions in a row, the least used who are serve.
+    """
+
+    def __init__(self, library: Sequence[CutOut], rng: np.random.Generator) -> None:
+        self._library = library
+        self._largest = LARGEST_SCALE * np.array([cutout.height for cutout in library])
+        self._uses = np.zeros(len(library), np.int64)
+        self._drawn = self._stale = 0
+        self._rng = rng
+
+    def draw(self, height: float) -> CutOut | None:
+        """Return a cut-out large enough for a person of that height in pixels, or None where there is none."""
+        large = self._largest >= height
+        if not large.any():
+            return None
+        fitting = np.flatnonzero(large & (self._uses == self._uses.min()))
+        if fitting.size:
+            self._stale = 0
+        else:
+            self._stale += 1
+            if self._stale <= STALE:
+                return None
+            fitting = np.flatnonzero(large & (self._uses == self._uses[large].min()))
+        self._drawn = int(fitting[self._rng.integers(fitting.size)])
+        return self._library[self._drawn]
+
+    def take(self) -> None:
+        """Count the cut-out drawn last as used."""
+        self._uses[self._drawn] += 1
+
+
+def _standing(place: Place, position: np.ndarray, rng: np.random.Generator) -> tuple[tuple[float, float], float]:
+    """Return the foot pixel and the height in pixels of somebody, small or tall, on a ground position."""
+    stature = 1 + STATURE_SPREAD * float(np.clip(rng.standard_normal(), -2, 2))
+    if position[1] <= 0:
+        return (0.0, 0.0), 0.0
+    foot = place.plane.to_image(position[None], place.row.width)[0].tolist()
+    return (foot[0], foot[1]), stature * float(place.plane.height_at(foot[1]))
+
+
+def _useful(place: Place, foot: tuple[float, float], height: float) -> bool:
+    return LEAST_HEIGHT <= height <= MOST_HEIGHT * place.row.height and foot[1] - height < place.row.height
+
+
+def _pasted(cutout: CutOut, foot: tuple[float, float], height: float, *, mirrored: bool) -> Pasted:
+    scale = height / cutout.height
+    wide = cutout.rgba.shape[1]
+    size = max(2, round(height)), max(2, round(wide * scale))
+    foot_x, head_x = (wide - 1 - x if mirrored else x for x in (cutout.foot, cutout.head[0]))
+    left, top = round(foot[0] - foot_x * scale), round(foot[1]) - size[0] + 1
+    head = (
+        left + (head_x + 0.5) * size[1] / wide - 0.5,
+        top + (cutout.head[1] + 0.5) * size[0] / cutout.height - 0.5,
+    )
+    return Pasted(cutout, cutout.resized(*size, mirrored=mirrored), left, top, head, foot)
