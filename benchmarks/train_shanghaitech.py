@@ -39,7 +39,7 @@ from throng.images import decode, encode_jpeg
 from throng.training import TrainingStoppedError
 
 VALIDATION_IMAGES = 40
-TRIAL_STEPS = 40
+TRIAL_STEPS = (20, 60, 180)
 GPU_OPTIONS = CounterOptions(
     model="sanet-paper",
     crop=(384, 512),
@@ -95,15 +95,17 @@ def planned(options: CounterOptions, arguments: argparse.Namespace, train: list,
         steps = json.loads(plan.read_text())["steps"]
         return replace(options, steps=steps)
     trial = arguments.checkpoint / "trial"
-    lengths, seconds = (TRIAL_STEPS // 2, 2 * TRIAL_STEPS), []
-    for steps in lengths:
+    seconds = []
+    # The first run pays for compilation and algorithm search; the other two differ in their steps alone.
+    for steps in TRIAL_STEPS:
         shutil.rmtree(trial, ignore_errors=True)
-        short = replace(options, steps=steps, val_every=0, warmup_steps=0, log_every=TRIAL_STEPS, collapse_steps=0)
+        short = replace(options, steps=steps, val_every=0, warmup_steps=0, log_every=steps, collapse_steps=0)
         started = time.monotonic()
         train_counter(train[:64], val[:8], short, trial, arguments.device, workers=arguments.workers)
         seconds.append(time.monotonic() - started)
     shutil.rmtree(trial)
-    pace = max(1e-4, (seconds[1] - seconds[0]) / (lengths[1] - lengths[0]))
+    _, short_steps, long_steps = TRIAL_STEPS
+    pace = max((seconds[2] - seconds[1]) / (long_steps - short_steps), 0.25 * seconds[2] / long_steps)
     # Every validation of 40 whole photographs costs about as much as 20 steps of 16 quarter crops do.
     steps = int(arguments.minutes * 60 / (pace * 1.15))
     plan.parent.mkdir(parents=True, exist_ok=True)
@@ -136,10 +138,10 @@ def train(arguments: argparse.Namespace) -> None:
     base = GPU_OPTIONS if arguments.device == "cuda" else replace(GPU_OPTIONS, precision="fp32", channels_last=False)
     options = replace(base, **json.loads(arguments.set))
     options = replace(options, crop=tuple(options.crop))
-    if "steps" not in json.loads(arguments.set):
-        options = planned(options, arguments, samples, val)
     started = time.monotonic()
     try:
+        if "steps" not in json.loads(arguments.set):
+            options = planned(options, arguments, samples, val)
         model, recipe, history = train_counter(
             samples, val, options, arguments.checkpoint / "run", arguments.device, workers=arguments.workers
         )
