@@ -73,7 +73,7 @@ def gpus(stage):
 def model_file(reference):
     """Return the path of a model: a path of the user's, or where fetch_models puts ``hub:<name>``."""
     if not reference.startswith(HUB):
-        return reference
+        return data_file(reference)
     name = reference.removeprefix(HUB)
     if name not in CONFIG.fetch_models.models:
         known = ", ".join(sorted(CONFIG.fetch_models.models)) or "none"

@@ -4,4 +4,5 @@ from throng.sections.detect import Detect
 from throng.stage import main
 from throng.stages import detect
 
-main(detect.run, Detect, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(detect.run, Detect, globals().get("snakemake"))

@@ -4,4 +4,5 @@ from throng.sections.evaluate import Evaluate
 from throng.stage import main
 from throng.stages import evaluate
 
-main(evaluate.run, Evaluate, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(evaluate.run, Evaluate, globals().get("snakemake"))

@@ -4,4 +4,5 @@ from throng.sections.fetch_models import FetchModels
 from throng.stage import main
 from throng.stages import fetch_models
 
-main(fetch_models.run, FetchModels, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(fetch_models.run, FetchModels, globals().get("snakemake"))

@@ -4,4 +4,5 @@ from throng.sections.ingest import Ingest
 from throng.stage import main
 from throng.stages import ingest
 
-main(ingest.run, Ingest, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(ingest.run, Ingest, globals().get("snakemake"))

@@ -4,4 +4,5 @@ from throng.sections.label_density import LabelDensity
 from throng.stage import main
 from throng.stages import label_density
 
-main(label_density.run, LabelDensity, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(label_density.run, LabelDensity, globals().get("snakemake"))

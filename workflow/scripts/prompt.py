@@ -4,4 +4,5 @@ from throng.sections.prompt import Prompt
 from throng.stage import main
 from throng.stages import prompt
 
-main(prompt.run, Prompt, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(prompt.run, Prompt, globals().get("snakemake"))

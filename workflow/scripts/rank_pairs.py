@@ -4,4 +4,5 @@ from throng.sections.rank_pairs import RankPairs
 from throng.stage import main
 from throng.stages import rank_pairs
 
-main(rank_pairs.run, RankPairs, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(rank_pairs.run, RankPairs, globals().get("snakemake"))

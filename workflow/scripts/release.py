@@ -4,4 +4,5 @@ from throng.sections.release import Release
 from throng.stage import main
 from throng.stages import release
 
-main(release.run, Release, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(release.run, Release, globals().get("snakemake"))

@@ -4,4 +4,5 @@ from throng.sections.remove import Remove
 from throng.stage import main
 from throng.stages import remove
 
-main(remove.run, Remove, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(remove.run, Remove, globals().get("snakemake"))

@@ -4,4 +4,5 @@ from throng.sections.render import Render
 from throng.stage import main
 from throng.stages import render
 
-main(render.run, Render, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(render.run, Render, globals().get("snakemake"))

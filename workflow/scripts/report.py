@@ -4,4 +4,5 @@ from throng.sections.report import Report
 from throng.stage import main
 from throng.stages import report
 
-main(report.run, Report, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(report.run, Report, globals().get("snakemake"))

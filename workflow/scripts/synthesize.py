@@ -4,4 +4,5 @@ from throng.sections.synthesize import Synthesize
 from throng.stage import main
 from throng.stages import synthesize
 
-main(synthesize.run, Synthesize, globals().get("snakemake"))
+if __name__ == "__main__":
+    main(synthesize.run, Synthesize, globals().get("snakemake"))

@@ -6,8 +6,8 @@ from throng.sections.base import Section, runtime, setting
 class Render(Section):
     """Rendered scenes, written as genuine CrowdHuman and ShanghaiTech archives so that the real readers read them."""
 
-    crowdhuman: int = setting(48, "images in the CrowdHuman archive", ge=0)
-    shanghaitech: int = setting(96, "images in the ShanghaiTech archive", ge=0)
+    crowdhuman: int = setting(48, "images in the CrowdHuman archive", ge=12)
+    shanghaitech: int = setting(96, "images in the ShanghaiTech archive", ge=12)
     width: int = setting(512, "image width, pixels", ge=64, le=8192)
     height: int = setting(384, "image height, pixels", ge=64, le=8192)
     min_people: int = setting(1, "fewest people in a scene that is not empty", ge=0)
