@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,15 @@ class Checkout:
             pytest.fail(f"not done within {seconds:g} s; queue:\n{queue}\n{process.communicate()[0][-6000:]}")
         assert process.returncode == 0, output[-6000:]
         return output
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str], seconds: float = 60) -> None:
+    """Wait until ``condition()`` holds while ``process`` runs."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, f"nothing happened within {seconds} s"
+        time.sleep(0.02)
 
 
 @pytest.fixture

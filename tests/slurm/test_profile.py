@@ -1,9 +1,7 @@
 """profiles/slurm on a real Slurm, with a workflow that says where and with what its jobs ran."""
 
-import time
-
 import pytest
-from conftest import QUICK, ROOT, Checkout
+from conftest import QUICK, ROOT, Checkout, wait_for
 
 pytestmark = pytest.mark.slurm
 
@@ -69,12 +67,3 @@ def test_a_job_survives_its_node(toy):
         toy.cluster.start_node(victim)
     assert "NODE_FAIL" in output
     assert len(trace.read_text().split()) == 2
-
-
-def wait_for(condition, process, seconds=60):
-    """Wait until ``condition()`` holds while ``process`` runs."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline, f"nothing happened within {seconds} s"
-        time.sleep(0.02)
