@@ -11,13 +11,12 @@ from throng.errors import ThrongError
 from throng.sources import odgt
 from throng.sources.headers import Header
 from throng.sources.listing import File, Read
-from throng.sources.samples import UNKNOWN_SPLIT, Labels, Sample, into_frame
+from throng.sources.samples import KEPT_FIRST, UNKNOWN_SPLIT, Labels, Sample, into_frame
 from throng.tables.images import Box, Person
 
 OFFICIAL_IMAGES = {"train": 15_000, "val": 4_370}
 _HEAD_SHARE = 1 / 7  # of a standing person's height
 _SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?![a-z])")
-_KEPT_FIRST = {"test": 0, "val": 1, "train": 2}
 
 
 def samples(files: Sequence[File], read: Read) -> list[Sample]:
@@ -32,7 +31,7 @@ def samples(files: Sequence[File], read: Read) -> list[Sample]:
     images = _Images(files)
     broken = (file for file in files if file.problem and not file.is_image)
     found = [Sample(file.path, file.path, UNKNOWN_SPLIT, "", file.size, file.problem) for file in broken]
-    for table in sorted(tables, key=lambda file: (_KEPT_FIRST[split_of(file)], file.path)):
+    for table in sorted(tables, key=lambda file: (KEPT_FIRST[split_of(file)], file.path)):
         if not table.problem:
             found.extend(_annotated(table, read(table.path), images))
     found.extend(images.left_over())

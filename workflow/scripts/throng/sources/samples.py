@@ -9,6 +9,7 @@ from throng.sources.headers import Header
 from throng.tables.images import Person, Point
 
 UNKNOWN_SPLIT = ""
+KEPT_FIRST = {"test": 0, "val": 1, "train": 2}  # of one image in two splits the held-out one stays
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

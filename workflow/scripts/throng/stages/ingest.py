@@ -19,7 +19,7 @@ from throng.sources import crowdhuman, folder, shanghaitech
 from throng.sources.headers import read_header
 from throng.sources.known import errata
 from throng.sources.listing import File, Read, list_files
-from throng.sources.samples import Sample
+from throng.sources.samples import KEPT_FIRST, Sample
 from throng.sources.splits import limited, with_validation
 from throng.stage import Context, Files
 from throng.tables.images import TABLE, ImageRow
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 BYTES_PER_PIXEL = 8  # four channels of 16 bits, the most that an accepted format stores
 HEADER_BYTES = 1 << 20
 ID_DIGITS = 16
-KEPT_FIRST = {"test": 0, "val": 1, "train": 2}  # of equal bytes in two splits the held-out image stays
 
 
 def run(inputs: Files, outputs: Files, config: Ingest, context: Context) -> None:
