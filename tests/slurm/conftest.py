@@ -61,7 +61,7 @@ class Checkout:
         """Run ``snakemake ARGUMENTS`` to its end and return what it printed; the test fails if it failed."""
         return self.finish(self.start(*arguments))
 
-    def finish(self, process: subprocess.Popen[str], seconds: float = 300) -> str:
+    def finish(self, process: subprocess.Popen[str], seconds: float = 600) -> str:
         """Wait for ``snakemake`` and return what it printed; the test fails if it failed or did not end."""
         try:
             output, _ = process.communicate(timeout=seconds)
