@@ -163,7 +163,7 @@ def _bgr(photograph: Photograph) -> np.ndarray:
     return np.ascontiguousarray(photograph.pixels[..., ::-1])
 
 
-def _rle(mask: np.ndarray, corners: np.ndarray, height: int, width: int) -> str:
+def _rle(mask: np.ndarray, corners: np.ndarray, height: int, width: int) -> str | None:
     """Bring one mask from the letterboxed frame that the network saw to its box in the image."""
     rows, columns = mask.shape
     gain = min(rows / height, columns / width)
@@ -177,7 +177,8 @@ def _rle(mask: np.ndarray, corners: np.ndarray, height: int, width: int) -> str:
         (int(right - left), int(bottom - top)),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
     )
-    return rle.encode(crop > 0.5, height=height, width=width, left=int(left), top=int(top))
+    inside = crop > 0.5
+    return rle.encode(inside, height=height, width=width, left=int(left), top=int(top)) if inside.any() else None
 
 
 class _TimeAlarm(logging.Handler):

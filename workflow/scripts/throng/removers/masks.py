@@ -1,4 +1,9 @@
-"""What is painted over when a person goes: the person, a margin, and the feet's shadow, but nobody who stays."""
+"""What is painted over when a person goes: the person, a margin and the shadow of the feet, but nobody who stays.
+
+People are laid over each other as a painter would, from the farthest feet (the highest row) to the nearest: who goes
+is painted over, and who stays and stands in front is kept, wholly where an instance mask says where the person is,
+else at the head, the part that people are counted by.
+"""
 
 import dataclasses
 import math
@@ -36,9 +41,12 @@ def body(person: Detection, height: int, width: int) -> Patch:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if rows.size:
             return Patch(int(rows[0]), int(columns[0]), mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    top, bottom = _within(person["y"], person["y"] + person["h"], height)
-    left, right = _within(person["x"], person["x"] + person["w"], width)
-    return Patch(top, left, np.ones((bottom - top, right - left), bool))
+    return _box(person["x"], person["y"], person["w"], person["h"], height, width)
+
+
+def head(person: Detection, height: int, width: int) -> Patch:
+    """Return where a standing person's head is: the upper sixth of the box, the middle half of its width."""
+    return _box(person["x"] + person["w"] / 4, person["y"], person["w"] / 2, person["h"] / 6, height, width)
 
 
 def margin(person: Detection, height: int, width: int, *, dilation: float, shadow: float) -> Patch:
@@ -61,22 +69,29 @@ def margin(person: Detection, height: int, width: int, *, dilation: float, shado
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """The people of one image as patches: the bodies, and what would be painted over with each."""
+    """The people of one image as patches: bodies, what is kept of each in front of others, margins; farthest first."""
 
     height: int
     width: int
     bodies: Sequence[Patch]
+    fronts: Sequence[Patch]
     margins: Sequence[Patch]
+    order: Sequence[int]
 
     def without(self, removed: Collection[int]) -> np.ndarray:
         """Return the (height, width) bool mask for removing these people: margins stop at the bodies of who stays."""
+        gone = set(removed)
         mask = np.zeros((self.height, self.width), bool)
-        for index in removed:
+        for index in gone:
             mask[self.margins[index].window] |= self.margins[index].mask
-        for index in set(range(len(self.bodies))) - set(removed):
-            mask[self.bodies[index].window] &= ~self.bodies[index].mask
-        for index in removed:
-            mask[self.bodies[index].window] |= self.bodies[index].mask
+        for index in self.order:
+            if index not in gone:
+                mask[self.bodies[index].window] &= ~self.bodies[index].mask
+        for index in self.order:
+            if index in gone:
+                mask[self.bodies[index].window] |= self.bodies[index].mask
+            else:
+                mask[self.fronts[index].window] &= ~self.fronts[index].mask
         return mask
 
 
@@ -101,7 +116,18 @@ def scene(
         )
         for person in people
     ]
-    return Scene(height, width, bodies, margins)
+    fronts = [
+        head(person, height, width) if person["mask"] is None else outline
+        for person, outline in zip(people, bodies, strict=True)
+    ]
+    order = sorted(range(len(people)), key=lambda index: people[index]["y"] + people[index]["h"])
+    return Scene(height, width, bodies, fronts, margins, order)
+
+
+def _box(x: float, y: float, w: float, h: float, height: int, width: int) -> Patch:
+    top, bottom = _within(y, y + h, height)
+    left, right = _within(x, x + w, width)
+    return Patch(top, left, np.ones((bottom - top, right - left), bool))
 
 
 def _within(begin: float, end: float, size: int) -> tuple[int, int]:

@@ -1,0 +1,102 @@
+"""One suite for every remover: what is outside a mask is untouched, what is inside looks like its surroundings."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from throng import removers
+from throng.removers.protocol import Remover
+from throng.sections.remove import MODULES, OpenCV
+
+CONFIGS = {
+    "opencv-telea": OpenCV(method="telea"),
+    "opencv-navier-stokes": OpenCV(method="navier-stokes", radius=4.5),
+}
+
+
+def test_every_backend_is_in_the_suite():
+    assert {name.split("-")[0] for name in CONFIGS} == set(MODULES)
+
+
+@pytest.fixture(params=CONFIGS)
+def remover(request) -> Remover:
+    return removers.load(CONFIGS[request.param])
+
+
+def textured(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def rectangle(height: int, width: int, *, top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    mask = np.zeros((height, width), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def test_pixels_outside_the_mask_stay_bit_identical_and_the_source_is_not_written_to(remover):
+    image = textured(60, 90)
+    before = image.copy()
+    small = rectangle(60, 90, top=10, left=20, bottom=30, right=40)
+    large = small | rectangle(60, 90, top=0, left=70, bottom=60, right=90)
+    first, second = remover.erase(image, [small, large], seed=3)
+    assert np.array_equal(image, before)
+    for edited, mask in ((first, small), (second, large)):
+        assert edited.dtype == np.uint8
+        assert np.array_equal(edited[~mask], image[~mask])
+        assert not np.array_equal(edited[mask], image[mask])
+
+
+def test_a_person_on_an_even_ground_vanishes(remover):
+    image = np.full((80, 100, 3), (90, 120, 150), np.uint8)
+    image[20:70, 40:60] = (250, 10, 10)
+    mask = rectangle(80, 100, top=18, left=38, bottom=72, right=62)
+    (edited,) = remover.erase(image, [mask], seed=0)
+    assert np.abs(edited.astype(int) - (90, 120, 150)).max() <= 6  # Telea's rounding drifts over large areas
+
+
+def test_the_result_depends_on_image_mask_and_seed_alone(remover):
+    image = textured(50, 50)
+    one = rectangle(50, 50, top=5, left=5, bottom=15, right=15)
+    other = one | rectangle(50, 50, top=30, left=30, bottom=40, right=45)
+    together = remover.erase(image, [one, other], seed=9)
+    assert np.array_equal(remover.erase(image, [other], seed=9)[0], together[1])
+    assert np.array_equal(remover.erase(image, [one], seed=9)[0], together[0])
+
+
+def test_no_masks_no_edits_and_an_empty_mask_changes_nothing(remover):
+    image = textured(20, 20)
+    assert remover.erase(image, [], seed=0) == []
+    (same,) = remover.erase(image, [np.zeros((20, 20), bool)], seed=0)
+    assert np.array_equal(same, image)
+
+
+def test_images_of_a_few_pixels(remover):
+    for shape in ((1, 2), (2, 2), (3, 1)):
+        mask = np.zeros(shape, bool)
+        mask.flat[0] = True
+        (edited,) = remover.erase(textured(*shape), [mask], seed=0)
+        assert np.array_equal(edited[~mask], textured(*shape)[~mask])
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    boxes=st.lists(
+        st.tuples(st.integers(0, 70), st.integers(0, 90), st.integers(1, 30), st.integers(1, 25)),
+        min_size=1,
+        max_size=8,
+    ),
+    method=st.sampled_from(["telea", "navier-stokes"]),
+    radius=st.sampled_from([1.0, 3.0, 5.5]),
+)
+def test_opencv_on_crops_equals_opencv_on_the_whole_image(boxes, method, radius):
+    image = textured(80, 100)
+    mask = np.zeros((80, 100), bool)
+    for top, left, height, width in boxes:
+        mask[top : top + height, left : left + width] = True
+    if mask.all():
+        return
+    (edited,) = removers.load(OpenCV(method=method, radius=radius)).erase(image, [mask], seed=0)
+    flag = cv2.INPAINT_TELEA if method == "telea" else cv2.INPAINT_NS
+    assert np.array_equal(edited, cv2.inpaint(image, mask.astype(np.uint8), radius, flag))
