@@ -9,6 +9,23 @@ ARCHIVES = [
 ]
 
 
+def source_files():
+    """Return what ingestion waits for: the rendered archives where a source uses them, the user's folders elsewhere.
+
+    Called while parsing: an input function that fails would make Snakemake take existing results for good.
+    """
+    roots = [ROOTS[source.name] for source in CONFIG.ingest.sources]
+    wanted = [archive for archive in ARCHIVES if any(Path(archive).is_relative_to(root) for root in roots)]
+    own = [root for root in roots if not root.is_relative_to(RENDERED)]
+    missing = [root.as_posix() for root in own if not root.exists()]
+    if missing:
+        raise WorkflowError(
+            f"ingest.sources: {', '.join(missing)} not found; set data_root (or the environment variable THRONG_DATA) "
+            f"to the folder that holds it, or correct the source's root"
+        )
+    return wanted + [root.as_posix() for root in own]
+
+
 rule render:
     output:
         archives=ARCHIVES,
@@ -30,7 +47,7 @@ rule render:
 
 rule ingest:
     input:
-        sources=source_files,
+        sources=source_files(),
     output:
         images=f"{RESULTS}/ingest/images.parquet",
         summary=f"{RESULTS}/ingest/summary.json",

@@ -41,6 +41,7 @@ DEMO_SOURCES: list[dict[str, Any]] = [
         "root": "resources/rendered/crowdhuman",
         "licence": "CC0-1.0",
         "redistributable": True,
+        "official": False,
     },
     {
         "name": "rendered_shanghaitech",
@@ -49,6 +50,7 @@ DEMO_SOURCES: list[dict[str, Any]] = [
         "part": "B",
         "licence": "CC0-1.0",
         "redistributable": True,
+        "official": False,
     },
 ]
 

@@ -97,7 +97,8 @@ def decode_grey(data: bytes) -> np.ndarray:
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray:
-    if data[:2] == b"\xff\xd8" and data.rstrip(b"\x00")[-2:] != b"\xff\xd9" and b"\xff\xd9" not in data[-4096:]:
+    # an end marker in the first half may be a thumbnail's; cameras append films behind the picture's own
+    if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9") < len(data) // 2:
         raise ThrongError("the JPEG is truncated: its end marker is missing")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
