@@ -1,25 +1,12 @@
-"""What is known of published photographs beyond their own files: errata.csv and scenes.csv beside this module.
-
-A digest of both stands here, because the code of a stage is what its rerun is decided by: whoever edits a table
-updates it, and a test says so.
-"""
+"""What is known of published photographs beyond their own files: errata.csv and scenes.csv beside this module."""
 
 import csv
 import functools
-import hashlib
 from collections import defaultdict
 from pathlib import Path
 
-from throng.provenance import digest
-
-TABLES_DIGEST = "0472c1f8e139e266"
 _HERE = Path(__file__).parent
 ERRATA, SCENES = _HERE / "errata.csv", _HERE / "scenes.csv"
-
-
-def tables_digest() -> str:
-    """Return the digest of both tables that TABLES_DIGEST must equal."""
-    return digest(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in (ERRATA, SCENES)))[:16]
 
 
 @functools.cache
