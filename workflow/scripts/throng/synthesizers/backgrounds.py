@@ -13,14 +13,17 @@ from throng.errors import ThrongError
 from throng.images import decode
 from throng.manifest import OK
 from throng.roots import RESULTS
-from throng.synthesizers.ground import GroundPlane, agreeing_people, fit_ground_plane, standard_plane
+from throng.synthesizers.ground import GroundPlane, agreeing_people, standard_plane
 from throng.synthesizers.photometry import Look, look_of
 from throng.synthesizers.protocol import Material
+from throng.synthesizers.standing import detected_boxes, is_guess, plane_of, standing_boxes
 from throng.tables.images import Box, ImageRow
 
 log = logging.getLogger(__name__)
 HEAD_TO_BODY = 9.0
 GROWN = 0.12  # of a box, when somebody left over is painted out
+ENOUGH = 12
+KNOWN, GUESSED, BORROWED = range(3)
 MOST_ERASED = 0.3  # share of the image
 INPAINT_RADIUS = 3.0
 KEPT_IN_MEMORY = 96
@@ -32,13 +35,15 @@ class Place:
     """A background that was chosen but not yet read.
 
     ``feet`` (N, 2) are the foot pixels of the people who stood there, ``left`` the boxes of people and groups that the
-    remover left over, ``painted`` the share of the image that was, or is to be, painted anew.
+    remover left over, ``painted`` the share of the image that was, or is to be, painted anew. ``certainty`` of the
+    plane: 0 from boxes, 1 from heads, 2 borrowed.
     """
 
     row: ImageRow
     source: str
     path: str
     plane: GroundPlane
+    certainty: int
     feet: np.ndarray
     left: tuple[Box, ...]
     painted: float
@@ -65,19 +70,25 @@ class Background:
 
 
 class Backgrounds:
-    """The places of a material: those of which least was painted anew, at most ``most`` of them, by id."""
+    """The places of a material, by id: at most ``most`` of them, those of which least was painted anew.
+
+    Places whose own ground plane is known from boxes go before those where it was guessed from heads, and these before
+    places that borrow a plane: a less certain kind is used only while there are fewer than 12 of the better kinds.
+    """
 
     def __init__(self, material: Material, most: int) -> None:
         self._store = material.store
-        places = _with_planes(_places(material))
+        places = _with_planes(_sites(material))
         if not places:
             raise ThrongError(
                 f"no background: none of {len(material.photographs)} training photographs is without people or was "
                 f"emptied by stage remove (remove.kept needs 0.0); add photographs without people, or raise "
                 f"remove.max_masked"
             )
-        cleanest = sorted(places, key=lambda place: (place.painted, place.row.id))[:most]
-        self.places = sorted(cleanest, key=lambda place: place.row.id)
+        ranked = sorted(places, key=lambda place: (place.certainty, place.painted, place.row.id))
+        worst = ranked[min(ENOUGH, len(ranked)) - 1].certainty
+        chosen = [place for place in ranked if place.certainty <= worst][:most]
+        self.places = sorted(chosen, key=lambda place: place.row.id)
         log.info("%d backgrounds of %d places without people", len(self.places), len(places))
         self.ready = functools.lru_cache(maxsize=KEPT_IN_MEMORY)(self._ready)
 
@@ -100,25 +111,27 @@ class _Site:
     row: ImageRow
     source: str
     path: str
-    boxes: np.ndarray
+    standing: np.ndarray
+    guessed: bool
     left: tuple[Box, ...]
     painted: float
 
 
-def _places(material: Material) -> list[_Site]:
+def _sites(material: Material) -> list[_Site]:
     sites: list[_Site] = []
     for name, row in sorted(material.photographs.items()):
         found, edit = material.detections.get(name), material.emptied.get(name)
         if found is None or found.status != OK or (found.people and edit is None):
             continue
-        boxes = np.array([(p["x"], p["y"], p["w"], p["h"]) for p in found.people], float).reshape(-1, 4)
+        boxes = detected_boxes(found)
         left = left_over(row, boxes)
         erased = _mask(left, row.height, row.width)
         if erased.mean() > MOST_ERASED:
             continue
         source, path = (row.source, row.path) if edit is None else (RESULTS, edit.path)
         gone = _mask(tuple(Box(x=x, y=y, w=w, h=h) for x, y, w, h in boxes.tolist()), row.height, row.width)
-        sites.append(_Site(row, source, path, boxes, left, float((erased | gone).mean())))
+        painted = float((erased | gone).mean())
+        sites.append(_Site(row, source, path, standing_boxes(row, found), is_guess(row, found), left, painted))
     return sites
 
 
@@ -155,30 +168,20 @@ def _erase(pixels: np.ndarray, left: tuple[Box, ...]) -> np.ndarray:
 
 def _with_planes(sites: list[_Site]) -> list[Place]:
     """Give each site its own plane; else its source's median plane, as shares of the image; else the standard one."""
-    fits = [_fit(site) for site in sites]
+    fits = [plane_of(site.row, site.standing) for site in sites]
     shares: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for site, plane in zip(sites, fits, strict=True):
         if plane is not None:
             shares[site.row.source].append((plane.slope, plane.horizon / site.row.height))
-    places: list[Place] = []
-    for site, fitted in zip(sites, fits, strict=True):
-        plane = fitted
-        if plane is None and shares[site.row.source]:
-            slope, horizon = np.median(np.array(shares[site.row.source]), axis=0)
-            plane = GroundPlane(float(slope), float(horizon) * site.row.height)
-        plane = plane or standard_plane(site.row.height)
-        feet = _feet(site, plane)
-        places.append(Place(site.row, site.source, site.path, plane, feet, site.left, site.painted))
-    return places
+    return [_place(site, plane, shares[site.row.source]) for site, plane in zip(sites, fits, strict=True)]
 
 
-def _fit(site: _Site) -> GroundPlane | None:
-    feet = site.boxes[:, 1] + site.boxes[:, 3]
-    whole = feet < site.row.height - 2  # feet below the frame say nothing
-    return fit_ground_plane(feet[whole], site.boxes[whole, 3], site.row.height)
-
-
-def _feet(site: _Site, plane: GroundPlane) -> np.ndarray:
-    """Return where people stood, (N, 2) pixels, those left out who do not fit the plane."""
-    feet = np.stack([site.boxes[:, 0] + site.boxes[:, 2] / 2, site.boxes[:, 1] + site.boxes[:, 3]], axis=1)
-    return feet[agreeing_people(plane, feet[:, 1], site.boxes[:, 3])]
+def _place(site: _Site, plane: GroundPlane | None, shares: list[tuple[float, float]]) -> Place:
+    certainty = KNOWN if plane and not site.guessed else GUESSED if plane else BORROWED
+    if plane is None and shares:
+        slope, horizon = np.median(np.array(shares), axis=0).tolist()
+        plane = GroundPlane(slope, horizon * site.row.height)
+    plane = plane or standard_plane(site.row.height)
+    feet = np.stack([site.standing[:, 0] + site.standing[:, 2] / 2, site.standing[:, 1] + site.standing[:, 3]], axis=1)
+    feet = feet[agreeing_people(plane, feet[:, 1], site.standing[:, 3])]
+    return Place(site.row, site.source, site.path, plane, certainty, feet, site.left, site.painted)

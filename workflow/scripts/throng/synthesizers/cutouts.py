@@ -16,23 +16,22 @@ from throng.errors import ThrongError
 from throng.files import atomic_path
 from throng.images import decode
 from throng.manifest import OK
-from throng.synthesizers.ground import agreeing_people, fit_ground_plane
+from throng.synthesizers.ground import agreeing_people
 from throng.synthesizers.photometry import Look, look_of
 from throng.synthesizers.protocol import Material
 from throng.synthesizers.silhouette import SURROUND, grab, head_point, whole
+from throng.synthesizers.standing import FRAME_GAP, detected_boxes, is_guess, plane_of, standing_boxes
 from throng.tables.detections import Detection, DetectionRow
 from throng.tables.images import ImageRow
 
 log = logging.getLogger(__name__)
 SLENDER = (1.7, 4.5)  # height over width of a standing person's box
-FRAME_GAP = 2.0  # pixels between a box and the frame: nearer, the person may be cut off
 HIDDEN = 0.04  # share of the box that somebody nearer may cover
 CROWDED = 0.15  # share of the box that somebody farther may share
 PER_PHOTOGRAPH = 12
 STORED_HEIGHT = 384  # pixels
 SMALLEST_LEVEL = 24
 FEET_PART = 0.06
-BOXES_OF_HEADS = "annotations"  # this detector's boxes are guesses where the source marks heads only
 
 
 @dataclass(frozen=True)
@@ -123,15 +122,15 @@ def candidates(row: ImageRow, found: DetectionRow, least_height: int) -> list[in
     Boxes that a detector guessed from head points are no boxes. Where the photograph's ground plane is known, a person
     must be as tall as the plane says, which sorts out those whose feet are hidden.
     """
-    if found.backend == BOXES_OF_HEADS and row.people is None:
+    if is_guess(row, found):
         return []
-    boxes = np.array([(p["x"], p["y"], p["w"], p["h"]) for p in found.people], float).reshape(-1, 4)
+    boxes = detected_boxes(found)
     feet = boxes[:, 1] + boxes[:, 3]
     fits = (boxes[:, 3] >= least_height) & (boxes[:, 3] >= SLENDER[0] * boxes[:, 2])
     fits &= boxes[:, 3] <= SLENDER[1] * boxes[:, 2]
     fits &= (boxes[:, :2] >= FRAME_GAP).all(axis=1)
     fits &= (boxes[:, :2] + boxes[:, 2:] <= np.array([row.width, row.height]) - FRAME_GAP).all(axis=1)
-    plane = fit_ground_plane(feet, boxes[:, 3], row.height)
+    plane = plane_of(row, standing_boxes(row, found))
     if plane is not None:
         fits &= agreeing_people(plane, feet, boxes[:, 3])
     shared = _shared(boxes)
@@ -162,10 +161,10 @@ def _heads_inside(row: ImageRow, boxes: np.ndarray) -> np.ndarray:
 def cut(pixels: np.ndarray, people: list[Detection], person: int, photograph: str, look: Look) -> CutOut | None:
     """Cut one person out of (H, W, 3) uint8 pixels by its mask, or by GrabCut in its box; None for a poor outline."""
     mine = people[person]
-    margin = SURROUND * mine["w"], SURROUND * mine["h"] / 2
-    left, top = max(0, int(mine["x"] - margin[0])), max(0, int(mine["y"] - margin[1]))
-    right = min(pixels.shape[1], int(np.ceil(mine["x"] + mine["w"] + margin[0])))
-    bottom = min(pixels.shape[0], int(np.ceil(mine["y"] + mine["h"] + margin[1])))
+    margin = SURROUND * mine["h"]
+    left, top = max(0, int(mine["x"] - margin)), max(0, int(mine["y"] - margin))
+    right = min(pixels.shape[1], int(np.ceil(mine["x"] + mine["w"] + margin)))
+    bottom = min(pixels.shape[0], int(np.ceil(mine["y"] + mine["h"] + margin)))
     crop = pixels[top:bottom, left:right]
     box = (mine["x"] - left, mine["y"] - top, mine["w"], mine["h"])
     if mine["mask"] is not None:

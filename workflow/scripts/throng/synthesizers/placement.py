@@ -12,8 +12,8 @@ from throng.synthesizers.protocol import RefusedPromptError
 
 GROUP_SHARES = (0.38, 0.36, 0.14, 0.08, 0.04)  # of one person alone, two, ... five
 NEIGHBOURS = 4  # a group stands between a place where somebody stood and one of its nearest
-DRIFT_M = 0.7  # standard deviation about that line; grows as the place fills
-DRIFT_GROWTH_M = 2.5
+DRIFT_M = 0.5  # standard deviation about that line; grows as the place fills
+DRIFT_GROWTH_M = 2.0
 SPACING_M = (0.55, 0.9)  # between members of a group
 STEP_ASIDE_M = 0.12
 HEAD_UP = 0.93  # of the height, above the feet
@@ -21,7 +21,7 @@ ELBOW_M = 0.38  # nobody stands nearer to anybody
 STATURE_SPREAD = 0.05
 LEAST_HEIGHT = 18.0  # pixels; farther people are no use to anybody
 MOST_HEIGHT = 0.8  # of the image height
-LARGEST_SCALE = 1.25  # a cut-out is not blown up more
+LARGEST_SCALE = 1.5  # a cut-out is not blown up more
 PATIENCE = 500  # positions refused in a row until a place counts as full
 STALE = 25  # positions in a row for which every unused cut-out is too small
 
