@@ -197,3 +197,9 @@ def test_bad_requests_are_refused_with_a_reason() -> None:
         render_frame(make_scene(1, 0, WIDTH, HEIGHT), 0, -1)
     with pytest.raises(ThrongError, match="fewer people or a larger image"):
         render_frame(make_scene(1, 0, 64, 64), 0, 100_000)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_seed_gives_a_scene(seed):
+    for index in range(10):
+        assert make_scene(seed, index, 160, 120).picture.shape[2] == 3

@@ -113,6 +113,8 @@ def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
     _configure_logging(Path(job["log"]), job["log_level"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated by the scheduler; finished rows are kept"))
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # torch's threads spin while they wait: on cores shared with another job that costs ten times the time
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     started = time.monotonic()
     try:
         config = TypeAdapter(section).validate_python(job["section"])

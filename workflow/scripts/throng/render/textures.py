@@ -135,7 +135,7 @@ def _shops(
         for _ in range(int(wide * 2)):
             _fill(canvas, x + rng.uniform(0, wide - 0.5), 0.5 + rng.uniform(0, 0.8), rng.uniform(0.2, 0.5),
                   rng.uniform(0.3, 1.0), rng.uniform(70, 170) + rng.uniform(-25, 25, 3))  # fmt: skip
-        _fill(canvas, x + rng.uniform(0.2, wide - 1.2), 0.0, 0.95, 2.2, wall * 0.45)
+        _fill(canvas, x + rng.uniform(0.2, max(0.2, wide - 1.2)), 0.0, 0.95, 2.2, wall * 0.45)
         _fill(canvas, x, shop - 0.75, wide, 0.6, sign)
         text = np.full(3, 235.0 if sign.mean() < 120 else 40.0)
         for mark in np.arange(x + 0.5, x + wide - 0.6, 0.34):

@@ -13,6 +13,6 @@ class HubFile(Section):
 
 
 class FetchModels(Section):
-    """Model files that other sections name as ``hub:<name>``; the rule fetch_models alone goes to the network for them."""
+    """Model files that other sections name as ``hub:<name>``; only the rule fetch_models uses the network."""
 
     models: dict[str, HubFile] = setting({}, "pinned files by the name that other sections use")
