@@ -69,6 +69,8 @@ class Checkout:
             process.kill()
             queue = self.cluster.run("squeue", "-o", "%i %k %T %r")
             pytest.fail(f"not done within {seconds:g} s; queue:\n{queue}\n{process.communicate()[0][-6000:]}")
+        finally:
+            process.kill()
         assert process.returncode == 0, output[-6000:]
         return output
 
