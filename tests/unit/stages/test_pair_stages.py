@@ -236,3 +236,10 @@ def test_detections_of_other_images_are_named(job):
     late = Job(job.folder, rows)
     with pytest.raises(ThrongError, match="loses rows"):
         late.remove()
+
+
+def test_splits_that_are_not_edited_stay_as_rows(job):
+    job.detect()
+    rows = job.remove(SMALL.model_copy(update={"splits": ["val", "test"]}))
+    assert len(rows) == 6
+    assert {(row.status, row.reason) for row in rows} == {("rejected", "split: train is not in remove.splits")}

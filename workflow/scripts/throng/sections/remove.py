@@ -13,6 +13,11 @@ class _Chains(Section):
     """What every backend shares: who is removed, and the mask that the backend fills."""
 
     chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
+    splits: list[Literal["train", "val", "test"]] = setting(
+        ["train", "val", "test"],
+        "splits whose photographs are edited; the others are kept as rejected rows",
+        min_length=1,
+    )
     kept: list[Annotated[float, Field(ge=0, lt=1)]] = setting(
         [0.75, 0.5, 0.25, 0.0], "shares of the people that stay, falling: one edited image each, nested", min_length=1
     )

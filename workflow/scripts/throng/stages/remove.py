@@ -67,6 +67,8 @@ class Editor:
     def make(self, item: tuple[ImageRow, DetectionRow]) -> Made:
         """Return the rows of the photograph's chain, by level, and the edited images."""
         photograph, found = item
+        if photograph.split not in self._config.splits:
+            return self._nothing(photograph, found, f"split: {photograph.split} is not in remove.splits")
         if found.status != OK:
             return self._nothing(photograph, found, f"undetected: {found.reason}")
         if not found.people:
