@@ -1,0 +1,90 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.unit.synthesizers.drawn import FEET, PLANE, Drawing
+from throng.errors import ThrongError
+from throng.images import decode
+from throng.synthesizers.backgrounds import BORROWED, KNOWN, Backgrounds
+
+
+def person(box, ignore=False):
+    return {
+        "tag": "person", "box_id": 0, "head": None, "visible": box, "full": box, "ignore": ignore, "head_ignore": False,
+        "occluded": None, "unsure": None, "head_occluded": None, "head_unsure": None,
+    }  # fmt: skip
+
+
+def test_a_background_is_its_photograph_emptied(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    name = drawing.photograph(FEET)
+    backgrounds = Backgrounds(drawing.material(), 10)
+    (place,) = backgrounds.places
+    assert (place.row.id, place.certainty) == (name, KNOWN)
+    assert place.plane.slope == pytest.approx(PLANE.slope, rel=0.1)
+    assert len(place.feet) == len(FEET)
+    emptied = decode(drawing.material().store.read_bytes("results", f"{name}.png"))
+    assert np.array_equal(backgrounds.ready(0).pixels, emptied)
+
+
+def test_photographs_that_still_show_people_are_no_backgrounds(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    drawing.photograph(FEET, emptied=False)
+    with pytest.raises(ThrongError, match="no background: none of 1 training photographs is without people"):
+        Backgrounds(drawing.material(), 10)
+    nobody = drawing.photograph()
+    assert [place.row.id for place in Backgrounds(drawing.material(), 10).places] == [nobody]
+
+
+def test_a_photograph_the_detector_failed_on_is_no_background(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    drawing.photograph()
+    drawing.detections[0] = dataclasses.replace(drawing.detections[0], status="rejected", reason="broken")
+    with pytest.raises(ThrongError, match="no background"):
+        Backgrounds(drawing.material(), 10)
+
+
+def test_people_whom_the_remover_left_over_are_painted_out(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    drawing.photograph(FEET)
+    heads = [{"x": float(x), "y": float(y - 0.46 * (y - 40))} for x, y in FEET]
+    left = {"x": 10.0, "y": 20.0}
+    drawing.images[0] = dataclasses.replace(drawing.images[0], points=[*heads, left], count=len(FEET) + 1)
+    backgrounds = Backgrounds(drawing.material(), 10)
+    (box,) = backgrounds.places[0].left
+    assert box["x"] <= 10 <= box["x"] + box["w"]
+    emptied = decode(drawing.material().store.read_bytes("results", f"{drawing.images[0].id}.png"))
+    changed = np.argwhere((backgrounds.ready(0).pixels != emptied).any(axis=2))
+    assert changed[:, 1].max() < box["x"] + 1.3 * box["w"]
+    assert len(changed) > 0.5 * box["w"] * box["h"]
+
+
+def test_a_photograph_full_of_people_nobody_removed_is_no_background(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    group = person({"x": 0.0, "y": 0.0, "w": 200.0, "h": 150.0}, ignore=True)
+    drawing.photograph(people=[group], points=[], count=0)
+    with pytest.raises(ThrongError, match="no background"):
+        Backgrounds(drawing.material(), 10)
+
+
+def test_a_borrowed_plane_serves_only_while_better_ones_are_few(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    drawing.photograph()
+    for _ in range(3):
+        drawing.photograph(FEET)
+    places = Backgrounds(drawing.material(), 20).places
+    borrowed = [place for place in places if place.certainty == BORROWED]
+    assert len(places) == 4 and len(borrowed) == 1
+    assert borrowed[0].plane.slope == pytest.approx(PLANE.slope, rel=0.1)
+    for _ in range(9):
+        drawing.photograph(FEET)
+    assert {place.certainty for place in Backgrounds(drawing.material(), 20).places} == {KNOWN}
+
+
+def test_the_least_painted_over_are_taken_first(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    crowded = drawing.photograph([*FEET, (105, 135), (155, 150)])
+    calm = drawing.photograph(FEET)
+    assert [place.row.id for place in Backgrounds(drawing.material(), 1).places] == [calm]
+    assert {place.row.id for place in Backgrounds(drawing.material(), 2).places} == {calm, crowded}
