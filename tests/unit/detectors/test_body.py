@@ -38,7 +38,7 @@ def test_more_distant_people_are_never_taller():
 
 def test_a_single_head_gets_the_typical_perspective():
     (box,) = body_boxes([Point(x=500.0, y=384.0)], WIDTH, HEIGHT, 9.0)
-    assert box["h"] == pytest.approx(0.58 * (384 + 0.15 * 768))
+    assert box["h"] == pytest.approx(0.58 * 0.2 * 768)
     assert box["w"] / box["h"] == pytest.approx(0.41)
     assert box["x"] + box["w"] / 2 == pytest.approx(500)
     assert box["y"] < 384 < box["y"] + 0.15 * box["h"]

@@ -6,7 +6,7 @@ size grows linearly with the image row (Hoiem, Efros and Hebert, "Putting Object
 envelope is fitted as a linear quantile regression (Koenker and Bassett, Econometrica 1978) of each head's distance to
 its nearest neighbour on its row. Few heads say little, so the fit is blended, in the logarithm, with a perspective
 that is typical of surveillance views. The constants below were fitted to 888 people with a detected box in 50
-photographs of ShanghaiTech part B: median error of the height 16 %, no bias.
+photographs of ShanghaiTech part B: median error of the height 15 %, bias 3 %.
 """
 
 import numpy as np
@@ -17,6 +17,7 @@ ENVELOPE_QUANTILE = 0.1
 TRUSTED_HEADS = 30  # so many heads weigh as much as the typical perspective
 TYPICAL_SLOPE = 0.58  # person height over the distance of its head from the typical horizon
 TYPICAL_HORIZON = -0.15  # row of that horizon over the image height: above the frame, the camera looks down
+HORIZON_GAP = 0.2  # but no further above the topmost head than this, over the image height
 HEAD_DEPTH = 0.08  # head point below the top of the box, over the person height
 ASPECT = 0.41  # width over height of a pedestrian: Dollar et al., "Pedestrian Detection", PAMI 2012
 SMALLEST = 4.0  # pixels
@@ -35,8 +36,10 @@ def body_boxes(points: list[Point], width: int, height: int, head_to_body: float
 
 def body_heights(heads: np.ndarray, height: int, head_to_body: float) -> np.ndarray:
     """Return the (N,) float person heights in pixels at (N, 2) float head points in an image ``height`` pixels tall."""
-    typical = TYPICAL_SLOPE * np.maximum(heads[:, 1] - TYPICAL_HORIZON * height, 0.0)
-    typical = np.clip(typical, SMALLEST, height)
+    if len(heads) == 0:
+        return np.zeros(0)
+    horizon = max(TYPICAL_HORIZON * height, float(heads[:, 1].min()) - HORIZON_GAP * height)
+    typical = np.clip(TYPICAL_SLOPE * (heads[:, 1] - horizon), SMALLEST, height)
     if len(heads) < 3:
         return typical
     fitted = np.clip(head_to_body * _envelope(heads), SMALLEST, height)
