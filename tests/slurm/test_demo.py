@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slurm
 
 TINY = ("--configfile", "config/tiny.yaml")
 RESULTS = Path("results/tiny")
+RELEASE = f"{RESULTS}/release/throng-tiny/index.json"
 LONGER = """
 render: {crowdhuman: 60, shanghaitech: 12, width: 640, height: 480, max_people: 40, folder: resources/longer}
 ingest:
@@ -49,7 +50,7 @@ def test_the_demo_makes_the_same_release_on_the_cluster_as_on_one_machine(checko
     subprocess.run(install, cwd=cluster_run.path, env=cluster_run.env, check=True, capture_output=True)
 
     cluster_run.snakemake("--profile", "slurm", *QUICK, *TINY)
-    local_run.snakemake("--until", "release", "--cores", "2", *TINY)
+    local_run.snakemake(RELEASE, "--cores", "2", *TINY)
 
     ran = cluster_run.cluster.run("squeue", "-h", "-t", "completed", "-o", "%k %N").split("\n")
     stages = {line.removeprefix("rule_").split("_wildcards")[0].split(" ")[0] for line in ran if line}
@@ -58,7 +59,7 @@ def test_the_demo_makes_the_same_release_on_the_cluster_as_on_one_machine(checko
     release = checksums(cluster_run.path / RESULTS / "release")
     assert any(name.endswith(".parquet") for name in release) and any(name.endswith(".tar") for name in release)
     assert release == checksums(local_run.path / RESULTS / "release")
-    assert "Nothing to be done" in local_run.snakemake("--until", "release", "--profile", "profiles/slurm", *TINY)
+    assert "Nothing to be done" in local_run.snakemake(RELEASE, "--profile", "profiles/slurm", *TINY)
 
 
 def test_a_killed_job_goes_on_where_it_stopped_and_nothing_else_runs_again(checkout):
