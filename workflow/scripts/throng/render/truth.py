@@ -1,11 +1,10 @@
 """The oracle beside the rendered archives: one row per image with everything that the renderer knows."""
 
-import numpy as np
 import pyarrow as pa
 
 from throng.render.camera import visible_area
-from throng.render.rle import encode
 from throng.render.scene import Frame
+from throng.rle import encode
 
 _BOXES = pa.list_(pa.list_(pa.int32(), 4))
 _POINTS = pa.list_(pa.list_(pa.float64(), 2))
@@ -40,7 +39,7 @@ SCHEMA = pa.schema(
         _field("counted", pa.list_(pa.bool_()), "marked by an annotator"),
         _field("ground_m", _POINTS, "m, X right and Z forward of the camera"),
         _field("stature_m", pa.list_(pa.float64()), "m"),
-        _field("masks", pa.list_(pa.list_(pa.int32())), "visible pixels, COCO uncompressed run lengths"),
+        _field("masks", pa.list_(pa.string()), "visible pixels, COCO run-length strings"),
         _field("lookalikes", _BOXES, "px, x y w h of statues"),
     ]
 )
@@ -73,12 +72,17 @@ def truth_row(frame: Frame, archive: str, split: str, path: str) -> dict[str, ob
         "counted": people.counted.tolist(),
         "ground_m": people.ground_m.tolist(),
         "stature_m": people.stature_m.tolist(),
-        "masks": [mask.tolist() for mask in masks(frame)],
+        "masks": masks(frame),
         "lookalikes": frame.scene.lookalikes.tolist(),
     }
 
 
-def masks(frame: Frame) -> list[np.ndarray]:
-    """Return the run lengths of every person's visible mask, nearest person first."""
-    boxes = frame.people.visible_box
-    return [encode(frame.instances, i + 1, int(box[0]), int(box[2])) for i, box in enumerate(boxes)]
+def masks(frame: Frame) -> list[str]:
+    """Return every person's visible mask as a COCO run-length string, nearest person first."""
+    height, width = frame.instances.shape
+    strings = []
+    for index, box in enumerate(frame.people.visible_box.tolist()):
+        left, top, columns, rows = (int(value) for value in box)
+        window = frame.instances[top : top + rows, left : left + columns] == index + 1
+        strings.append(encode(window, height=height, width=width, left=left, top=top))
+    return strings
