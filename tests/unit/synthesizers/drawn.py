@@ -24,7 +24,7 @@ def draw_person(pixels, foot, height, colour):
     top = y - height + 1
     head = (x, round(top + 0.08 * height)), (max(2, round(0.06 * height)), round(0.08 * height))
     cv2.ellipse(mask, *head, 0, 0, 360, 1, -1)
-    for wide, upper, lower in ((0.13, 0.15, 0.55), (0.08, 0.5, 1.0)):
+    for wide, upper, lower in ((0.13, 0.15, 0.55), (0.07, 0.5, 1.0)):
         left, right = x - round(wide * height), x + round(wide * height)
         cv2.rectangle(mask, (left, round(top + upper * height)), (right, min(y, round(top + lower * height))), 1, -1)
     pixels[mask == 1] = colour

@@ -77,12 +77,19 @@ def test_an_outline_in_pieces_is_no_person():
     box = (0.0, 0.0, 40.0, 120.0)
     assert whole(np.zeros((120, 40), bool), box) is None
     halves = np.zeros((120, 40), bool)
-    halves[:50, 8:32] = halves[70:, 8:32] = True
+    halves[:50, 6:34] = halves[70:, 12:28] = True
     assert whole(halves, box) is None
-    halves[50:70, 8:32] = True
+    halves[50:70, 6:34] = True
     halves[60:62, 18:20] = False
     body = whole(halves, box)
     assert body is not None and body[61, 19]
+
+
+def test_who_is_cut_off_at_the_waist_does_not_stand():
+    mask = draw_person(np.zeros((240, 140, 3), np.uint8), (70, 220), 200, 255)
+    assert whole(mask, (44.0, 21.0, 52.0, 200.0)) is not None
+    mask[120:] = False
+    assert whole(mask, (44.0, 21.0, 52.0, 99.0)) is None
 
 
 def test_grabcut_finds_a_person_in_its_box_the_same_way_every_time():

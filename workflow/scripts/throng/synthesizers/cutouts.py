@@ -26,6 +26,7 @@ from throng.tables.images import ImageRow
 
 log = logging.getLogger(__name__)
 SLENDER = (1.7, 4.5)  # height over width of a standing person's box
+FRAME_SHARE = 0.02  # of the height, nearer to the frame a box may be cut off: detectors are not exact
 HIDDEN = 0.04  # share of the box that somebody nearer may cover
 CROWDED = 0.15  # share of the box that somebody farther may share
 PER_PHOTOGRAPH = 12
@@ -128,8 +129,9 @@ def candidates(row: ImageRow, found: DetectionRow, least_height: int) -> list[in
     feet = boxes[:, 1] + boxes[:, 3]
     fits = (boxes[:, 3] >= least_height) & (boxes[:, 3] >= SLENDER[0] * boxes[:, 2])
     fits &= boxes[:, 3] <= SLENDER[1] * boxes[:, 2]
-    fits &= (boxes[:, :2] >= FRAME_GAP).all(axis=1)
-    fits &= (boxes[:, :2] + boxes[:, 2:] <= np.array([row.width, row.height]) - FRAME_GAP).all(axis=1)
+    gap = np.maximum(FRAME_GAP, FRAME_SHARE * boxes[:, 3:])
+    fits &= (boxes[:, :2] >= gap).all(axis=1)
+    fits &= (boxes[:, :2] + boxes[:, 2:] <= np.array([row.width, row.height]) - gap).all(axis=1)
     plane = plane_of(row, standing_boxes(row, found))
     if plane is not None:
         fits &= agreeing_people(plane, feet, boxes[:, 3])
