@@ -8,6 +8,7 @@ import ast
 import functools
 import hashlib
 from pathlib import Path
+from typing import cast
 
 PACKAGE = "throng"
 DATA = (".css", ".csv", ".html")
@@ -96,5 +97,5 @@ def _dump(node: object) -> str:
         ]
         return f"{type(node).__name__}({','.join(parts)})"
     if isinstance(node, list):
-        return f"[{','.join([_dump(item) for item in node])}]"
+        return f"[{','.join([_dump(item) for item in cast('list[object]', node)])}]"
     return repr(node)

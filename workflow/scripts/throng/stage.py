@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -27,6 +28,17 @@ from throng.workdir import Workdir
 log = logging.getLogger("throng")
 Config = TypeVar("Config")
 Run = Callable[["Files", "Files", Any, "Context"], None]
+
+# set before any stage imports the library that reads it
+ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MPLBACKEND": "Agg",
+    "TOKENIZERS_PARALLELISM": "false",
+    # torch's threads spin while they wait: on cores shared with another job that costs ten times the time
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 
 
 class Files:
@@ -111,10 +123,9 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
 
 def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
     _configure_logging(Path(job["log"]), job["log_level"])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated by the scheduler; finished rows are kept"))
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    # torch's threads spin while they wait: on cores shared with another job that costs ten times the time
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    signal.signal(signal.SIGTERM, _terminated)
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     started = time.monotonic()
     try:
         config = TypeAdapter(section).validate_python(job["section"])
@@ -142,6 +153,10 @@ def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
         log.exception("unexpected failure in stage %s; replay it with --job %s.job.json", job["stage"], job["log"])
         raise
     log.info("%s finished in %.1f s", job["stage"], time.monotonic() - started)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    sys.exit("terminated by the scheduler; finished rows are kept")
 
 
 def _parents(inputs: Files, results: Path) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """What every section is: frozen, strict about its keys, and explicit about which of them decide the output."""
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 class Section(BaseModel):
@@ -27,12 +28,12 @@ def output_slice(value: Any) -> Any:
         fields = type(value).model_fields
         return {name: output_slice(getattr(value, name)) for name in fields if _affects_output(fields[name])}
     if isinstance(value, dict):
-        return {str(key): output_slice(item) for key, item in value.items()}
+        return {str(key): output_slice(item) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [output_slice(item) for item in value]
+        return [output_slice(item) for item in cast("list[Any]", value)]
     return value
 
 
-def _affects_output(field: Any) -> bool:
-    extra = field.json_schema_extra
-    return not (isinstance(extra, dict) and extra.get("affects_output") is False)
+def _affects_output(field: FieldInfo) -> bool:
+    extra = cast("Any", field.json_schema_extra)
+    return not (isinstance(extra, dict) and cast("dict[str, Any]", extra).get("affects_output") is False)
