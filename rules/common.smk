@@ -24,6 +24,13 @@ except ThrongError as error:
 RESULTS = CONFIG.results
 RENDERED = rendered_folder(config).as_posix()
 HUB = "hub:"
+ARCHIVES = [
+    f"{RENDERED}/crowdhuman/annotation_train.odgt",
+    f"{RENDERED}/crowdhuman/annotation_val.odgt",
+    f"{RENDERED}/crowdhuman/CrowdHuman_train01.zip",
+    f"{RENDERED}/crowdhuman/CrowdHuman_val.zip",
+    f"{RENDERED}/shanghaitech.zip",
+]
 
 
 wildcard_constraints:
@@ -84,3 +91,20 @@ def model_file(reference):
 def data_file(path):
     """Return a file of the user's: absolute, or below data_root."""
     return (data_root(config) / Path(path).expanduser()).as_posix()
+
+
+def source_files():
+    """Return what ingestion waits for: the rendered archives where a source uses them, the user's folders elsewhere.
+
+    Called while parsing: an input function that fails would make Snakemake take existing results for good.
+    """
+    roots = [ROOTS[source.name] for source in CONFIG.ingest.sources]
+    wanted = [archive for archive in ARCHIVES if any(Path(archive).is_relative_to(root) for root in roots)]
+    own = [root for root in roots if not root.is_relative_to(RENDERED)]
+    missing = [root.as_posix() for root in own if not root.exists()]
+    if missing:
+        raise WorkflowError(
+            f"ingest.sources: {', '.join(missing)} not found; set data_root (or the environment variable THRONG_DATA) "
+            f"to the folder that holds it, or correct the source's root"
+        )
+    return wanted + [root.as_posix() for root in own]
