@@ -12,6 +12,8 @@ from typing import cast
 
 PACKAGE = "throng"
 DATA = (".css", ".csv", ".html")
+UNSPELLED = ("ctx", "kind", "type_comment")
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_digest(script: Path, chosen: tuple[str, ...] = ()) -> str:
@@ -58,17 +60,11 @@ def _locate(root: Path, module: str) -> Path | None:
 def _parse(path: Path) -> tuple[str, set[str]]:
     tree = ast.parse(path.read_bytes(), filename=str(path))
     imports: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imports.update(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
-            imports.add(node.module or "")
-            imports.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            _drop_docstring(node)
+    spelled: list[str] = []
+    _spell(tree, spelled, imports)
     parents = {name.rpartition(".")[0] for name in imports}
-    spelled = "\n".join([_dump(tree), *_data_beside(path)])
-    return hashlib.sha256(spelled.encode()).hexdigest(), imports | (parents - {""})
+    text = "".join([*spelled, *_data_beside(path)])
+    return hashlib.sha256(text.encode()).hexdigest(), imports | (parents - {""})
 
 
 def _data_beside(path: Path) -> list[str]:
@@ -79,23 +75,42 @@ def _data_beside(path: Path) -> list[str]:
     return [f"{file.name}={hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
 
 
-def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-    first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        node.body = node.body[1:]
+def _spell(node: object, spelled: list[str], imports: set[str]) -> None:
+    """Append a syntax tree without positions, docstrings and empty fields, the same on every Python version.
 
-
-def _dump(node: object) -> str:
-    """Spell a syntax tree without positions and empty fields, the same on every Python version."""
+    The throng modules that it imports go to ``imports``. One pass, because parsing the workflow waits for it.
+    """
     if isinstance(node, ast.AST):
-        parts = [
-            f"{name}={_dump(value)}"
-            for name in node._fields
-            if (value := getattr(node, name, None)) is not None
-            and value != []
-            and name not in ("ctx", "kind", "type_comment")
-        ]
-        return f"{type(node).__name__}({','.join(parts)})"
-    if isinstance(node, list):
-        return f"[{','.join([_dump(item) for item in cast('list[object]', node)])}]"
-    return repr(node)
+        kind = type(node)
+        if kind is ast.Import or kind is ast.ImportFrom:
+            _note_imports(node, imports)
+        spelled.append(f"\n{kind.__name__}(")
+        for name in node._fields:
+            if name in UNSPELLED:
+                continue
+            value = getattr(node, name, None)
+            if value is None or value == []:
+                continue
+            spelled.append(f"{name}=")
+            _spell(value[1:] if name == "body" and _has_docstring(kind, value) else value, spelled, imports)
+        spelled.append(")")
+    elif isinstance(node, list):
+        spelled.append("[")
+        for item in cast("list[object]", node):
+            _spell(item, spelled, imports)
+        spelled.append("]")
+    else:
+        spelled.append(repr(node) + ",")
+
+
+def _note_imports(node: ast.AST, imports: set[str]) -> None:
+    if isinstance(node, ast.Import):
+        imports.update(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+    elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
+        imports.add(node.module)
+        imports.update(f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _has_docstring(kind: type[ast.AST], body: list[ast.stmt]) -> bool:
+    first = body[0] if kind in DOCUMENTED else None
+    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
