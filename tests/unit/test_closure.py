@@ -1,5 +1,7 @@
 """The code digest: what a stage can reach counts, comments and docstrings do not."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,14 @@ def test_every_script_reaches_its_stage():
         assert f"throng.stages.{script.stem}" in closure.module_names(script)
         assert "throng.config" not in closure.module_names(script), "a stage reads its own section, not all of them"
         assert len(script.read_text().splitlines()) <= 40
+
+
+def test_digest_does_not_depend_on_the_process(project):
+    edit(project, "throng/deep/helper.py", "x = 1", "x = 1 in {'a', 'b', 'c', 'd', 'e'}")
+    command = "import sys, pathlib, throng.closure as c; print(c.code_digest(pathlib.Path(sys.argv[1])))"
+    found = set()
+    for seed in ("1", "2", "3"):
+        environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(closure.__file__).parents[1])}
+        arguments = [sys.executable, "-c", command, str(project / "detect.py")]
+        found.add(subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert len(found) == 1

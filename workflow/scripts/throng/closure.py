@@ -1,19 +1,21 @@
 """The code digest of a stage: its script and every throng module it imports, comments and docstrings left out.
 
 Snakemake never looks into imported modules and takes a script's mtime for its content, so each rule carries this
-digest as a parameter instead: editing a module reruns exactly the stages that can reach it.
+digest as a parameter instead: editing a module reruns exactly the stages that can reach it. What is hashed is what
+Python compiles, without line numbers: parsing the workflow waits for it, and this is several times faster than
+spelling syntax trees. A new minor version of Python therefore counts as new code.
 """
 
-import ast
 import functools
 import hashlib
+import marshal
+import re
 from pathlib import Path
-from typing import cast
+from types import CodeType
 
 PACKAGE = "throng"
 DATA = (".css", ".csv", ".html")
-UNSPELLED = ("ctx", "kind", "type_comment")
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+IMPORT = re.compile(r"^\s*(?:from\s+|import\s+)(throng(?:\.\w+)*)(?:\s+import\s+(\([^)]*\)|[^\n#]*))?", re.MULTILINE)
 
 
 def code_digest(script: Path, chosen: tuple[str, ...] = ()) -> str:
@@ -58,59 +60,25 @@ def _locate(root: Path, module: str) -> Path | None:
 
 @functools.cache
 def _parse(path: Path) -> tuple[str, set[str]]:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+    source = path.read_text()
+    code = compile(source, "", "exec", dont_inherit=True, optimize=2)  # 2: without docstrings
+    spelled = b"".join([marshal.dumps(_without_positions(code), 2), *_data_beside(path)])
     imports: set[str] = set()
-    spelled: list[str] = []
-    _spell(tree, spelled, imports)
+    for module, names in IMPORT.findall(source):
+        imports.add(module)
+        imports.update(f"{module}.{name.split()[0]}" for name in names.strip("()").split(",") if name.strip())
     parents = {name.rpartition(".")[0] for name in imports}
-    text = "".join([*spelled, *_data_beside(path)])
-    return hashlib.sha256(text.encode()).hexdigest(), imports | (parents - {""})
+    return hashlib.sha256(spelled).hexdigest(), imports | (parents - {""})
 
 
-def _data_beside(path: Path) -> list[str]:
+def _without_positions(code: CodeType) -> CodeType:
+    constants = tuple(_without_positions(item) if isinstance(item, CodeType) else item for item in code.co_consts)
+    return code.replace(co_consts=constants, co_linetable=b"", co_firstlineno=1)
+
+
+def _data_beside(path: Path) -> list[bytes]:
     """Spell the data files of a package, which its modules read: a page's template, a table of errata."""
     if path.name != "__init__.py":
         return []
     files = sorted(file for file in path.parent.iterdir() if file.suffix in DATA)
-    return [f"{file.name}={hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
-
-
-def _spell(node: object, spelled: list[str], imports: set[str]) -> None:
-    """Append a syntax tree without positions, docstrings and empty fields, the same on every Python version.
-
-    The throng modules that it imports go to ``imports``. One pass, because parsing the workflow waits for it.
-    """
-    if isinstance(node, ast.AST):
-        kind = type(node)
-        if kind is ast.Import or kind is ast.ImportFrom:
-            _note_imports(node, imports)
-        spelled.append(f"\n{kind.__name__}(")
-        for name in node._fields:
-            if name in UNSPELLED:
-                continue
-            value = getattr(node, name, None)
-            if value is None or value == []:
-                continue
-            spelled.append(f"{name}=")
-            _spell(value[1:] if name == "body" and _has_docstring(kind, value) else value, spelled, imports)
-        spelled.append(")")
-    elif isinstance(node, list):
-        spelled.append("[")
-        for item in cast("list[object]", node):
-            _spell(item, spelled, imports)
-        spelled.append("]")
-    else:
-        spelled.append(repr(node) + ",")
-
-
-def _note_imports(node: ast.AST, imports: set[str]) -> None:
-    if isinstance(node, ast.Import):
-        imports.update(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
-    elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
-        imports.add(node.module)
-        imports.update(f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _has_docstring(kind: type[ast.AST], body: list[ast.stmt]) -> bool:
-    first = body[0] if kind in DOCUMENTED else None
-    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return [f"{file.name}={hashlib.sha256(file.read_bytes()).hexdigest()}".encode() for file in files]
