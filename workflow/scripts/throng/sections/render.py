@@ -8,6 +8,7 @@ class Render(Section):
 
     crowdhuman: int = setting(48, "images in the CrowdHuman archive", ge=12)
     shanghaitech: int = setting(96, "images in the ShanghaiTech archive", ge=12)
+    frames_per_scene: int = setting(2, "images that share a camera and a background, with other people", ge=1)
     width: int = setting(512, "image width, pixels", ge=64, le=8192)
     height: int = setting(384, "image height, pixels", ge=64, le=8192)
     min_people: int = setting(1, "fewest people in a scene that is not empty", ge=0)

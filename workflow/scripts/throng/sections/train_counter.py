@@ -37,7 +37,7 @@ class TrainCounter(Section):
     pattern_weight: float = setting(0.001, "weight of the local pattern (SSIM) term", ge=0)
     count_weight: float = setting(0.0, "weight of the crops' count error, in people", ge=0)
     batch_size: int = setting(8, "crops per step", ge=1)
-    steps: int = setting(80, "optimiser steps", ge=1)
+    steps: int = setting(160, "optimiser steps", ge=1)
     optimizer: Literal["adam", "adamw"] = setting("adamw", "optimiser")
     learning_rate: float = setting(0.002, "peak learning rate", gt=0)
     weight_decay: float = setting(0.01, "weight decay", ge=0)
@@ -47,9 +47,9 @@ class TrainCounter(Section):
     ema_decay: float = setting(0.95, "decay of the weights' moving average; 0 is off", ge=0, lt=1)
     precision: Literal["fp32", "bf16", "fp16"] = setting("fp32", "arithmetic; fp16 needs a GPU")
     channels_last: bool = setting(False, "memory layout; faster for some networks on some devices")
-    val_every: int = setting(20, "steps between validations; the best one's weights are kept", ge=1)
+    val_every: int = setting(40, "steps between validations; the best one's weights are kept", ge=1)
     val_scheme: Literal["whole", "patches"] = setting("whole", "how a validation image is counted")
-    log_every: int = setting(10, "steps between rows of the history", ge=1)
+    log_every: int = setting(20, "steps between rows of the history", ge=1)
     collapse_steps: int = setting(
         200, "the run fails when its map stays constant or empty for so many steps; 0: never", ge=0
     )
