@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "rules", "workflow", "profiles", "envs")
+PARTS = ("Snakefile", "config.yaml", "config", "rules", "workflow", "profiles", "envs")
 
 INSTANT_MAIN = '''
 
@@ -31,7 +31,8 @@ class Project:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if k not in ("THRONG_DATA", "SNAKEMAKE_PROFILE")}
-        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+        cores = () if "--cores" in arguments else ("--cores", "2")
+        command = [sys.executable, "-m", "snakemake", *arguments, *cores]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
 
     def run(self, *arguments: str) -> None:

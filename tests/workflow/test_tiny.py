@@ -1,0 +1,78 @@
+"""The whole workflow for real, at its smallest: every stage, a verified release, the same bytes wherever it runs."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import Project, checkout
+from throng.manifest import read_footer
+from throng.release.verify import verify
+
+OVERLAY = ("--configfile", "config/tiny.yaml")
+RESULTS = Path("results") / "tiny"
+# what follows from arithmetic that may differ with the number of threads
+TRAINED = ("train_counter", "evaluate", "report", "logs", "benchmarks")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Project:
+    project = checkout(tmp_path_factory.mktemp("tiny"))
+    project.run("all", *OVERLAY)
+    return project
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in TRAINED
+    }
+
+
+def test_the_release_verifies_and_nothing_is_left_to_do(tiny: Project):
+    summary = verify(tiny.folder / RESULTS / "release" / "throng-tiny")
+    assert summary["samples"]
+    assert tiny.would_run(*OVERLAY) == set()
+    assert not list((tiny.folder / RESULTS / ".work").rglob("*.json")), "finished jobs leave no scratch rows"
+
+
+def test_every_table_says_what_made_it(tiny: Project):
+    tables = [p for p in (tiny.folder / RESULTS).rglob("*.parquet") if "release" not in p.parts]
+    assert len(tables) == 12
+    for table in tables:
+        footer = read_footer(table)
+        assert footer["code"] and footer["stage"] in footer["config"]
+        assert str(tiny.folder) not in json.dumps(footer)
+        assert footer["stage"] == "prompt" or footer["parents"], table
+
+
+def test_metrics_stand_beside_the_baseline_and_the_page_shows_them(tiny: Project):
+    metrics = json.loads((tiny.folder / RESULTS / "evaluate" / "metrics.json").read_text())
+    assert [record["counter"] for record in metrics] == ["mean-count baseline", "throng"]
+    assert all(record["rmse"] >= record["mae"] > 0 for record in metrics)
+    page = (tiny.folder / RESULTS / "report" / "report.html").read_text()
+    assert "<script" not in page
+    assert "throng-tiny" in page
+
+
+def test_a_second_run_elsewhere_on_one_core_gives_the_same_bytes(tiny: Project, tmp_path):
+    other = checkout(tmp_path)
+    index = str(RESULTS / "release" / "throng-tiny" / "index.json")
+    other.run(index, *OVERLAY, "--cores", "1")
+    first, second = digests(tiny.folder / RESULTS), digests(other.folder / RESULTS)
+    assert first.keys() == second.keys()
+    assert {name for name in first if first[name] != second[name]} == set()
+
+
+def test_a_job_replays_from_its_job_file(tiny: Project):
+    table = tiny.folder / RESULTS / "rank_pairs" / "ranked_pairs.parquet"
+    before = table.read_bytes()
+    table.unlink()
+    job = RESULTS / "logs" / "rank_pairs.log.job.json"
+    script = tiny.folder / "workflow" / "scripts" / "rank_pairs.py"
+    subprocess.run([sys.executable, str(script), "--job", str(job)], cwd=tiny.folder, check=True)
+    assert table.read_bytes() == before
