@@ -14,10 +14,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
 )
 console = Console(soft_wrap=True)
+TableFile = Annotated[Path, typer.Argument(help="a Parquet table of the workflow", exists=True, dir_okay=False)]
 
 
 @app.command()
-def inspect(table: Annotated[Path, typer.Argument(help="a Parquet table of the workflow")], rows: int = 5) -> None:
+def inspect(table: TableFile, rows: Annotated[int, typer.Option(help="rows to show")] = 5) -> None:
     """Show what made a table, its columns with their meaning, and its first rows."""
     import pyarrow.parquet as pq
 
@@ -36,7 +37,7 @@ def inspect(table: Annotated[Path, typer.Argument(help="a Parquet table of the w
 
 
 @app.command()
-def diff(before: Path, after: Path) -> None:
+def diff(before: TableFile, after: TableFile) -> None:
     """Say why two tables differ: configuration keys, code, parents, rows. Exits with 1 when they do."""
     from throng.difference import diff_tables
 
@@ -52,7 +53,7 @@ def diff(before: Path, after: Path) -> None:
 
 
 @app.command()
-def verify(release: Annotated[Path, typer.Argument(help="folder of a release, with its index.json")]) -> None:
+def verify(release: Annotated[Path, typer.Argument(help="folder of a release", exists=True, file_okay=False)]) -> None:
     """Read everything in a release again: hashes, rows, images, labels; stops at the first fault."""
     from throng.release.verify import verify as verify_release
 
@@ -61,17 +62,19 @@ def verify(release: Annotated[Path, typer.Argument(help="folder of a release, wi
 
 @app.command()
 def count(
-    photographs: Annotated[list[Path], typer.Argument(help="image files")],
+    photographs: Annotated[list[Path], typer.Argument(help="image files", exists=True, dir_okay=False)],
     weights: Annotated[Path, typer.Option(help="counter.safetensors of the workflow, its counter.json beside it")],
 ) -> None:
     """Count the people in photographs with a trained counter."""
-    from throng.counting.inference import predict_count
+    from throng.counting.inference import decode_for, predict_count
     from throng.counting.registry import load_counter
-    from throng.images import decode
 
     model, _ = load_counter(weights)
     for photograph in photographs:
-        predicted, _ = predict_count(model, decode(photograph.read_bytes()))
+        try:
+            predicted, _ = predict_count(model, decode_for(model, photograph.read_bytes()))
+        except ThrongError as error:
+            raise ThrongError(f"{photograph}: {error}") from error
         console.print(f"{photograph}: {predicted:.1f}")
 
 
