@@ -87,5 +87,7 @@ def finished(tmp_path_factory) -> Project:
     stage = project.folder / "workflow" / "scripts" / "throng" / "stage.py"
     stage.write_text(stage.read_text() + INSTANT_MAIN)
     project.run("--quiet", "all")
+    made = (project.folder / "results" / "ingest" / "images.parquet").read_text()
+    assert made.startswith('{"ingest":'), "the jobs ran another throng than the one beside their scripts"
     assert project.would_run() == set()
     return project
