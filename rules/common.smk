@@ -1,22 +1,21 @@
 """What the rules share: the validated configuration, each rule's two params, chunks and paths. Writes nothing."""
 
 import importlib
-import os
 import sys
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
-# Snakemake puts a script's folder last: without this, jobs would take an installed throng for the one beside the scripts
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))
 
 from throng.chunks import part_name
-from throng.closure import code_digest
+from throng.closure import code_digest, import_first
 from throng.config import load
 from throng.errors import ThrongError
 from throng.provenance import canonical_json
 from throng.roots import data_root, rendered_folder, source_roots
 from throng.sections.base import output_slice
+
+import_first(SCRIPTS)
 
 try:
     CONFIG = load(config)

@@ -9,6 +9,7 @@ spelling syntax trees. A new minor version of Python therefore counts as new cod
 import functools
 import hashlib
 import marshal
+import os
 import re
 from pathlib import Path
 from types import CodeType
@@ -33,6 +34,15 @@ def code_digest(script: Path, chosen: tuple[str, ...] = ()) -> str:
         waiting.extend(imports - seen.keys())
     lines = [_parse(script)[0], *(f"{name}={seen[name]}" for name in sorted(seen))]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def import_first(scripts: Path) -> None:
+    """Make the jobs that this process starts import the throng beside their scripts, the one that is hashed.
+
+    Snakemake puts a script's folder last, behind an installed throng.
+    """
+    others = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(scripts), others]))
 
 
 def module_names(script: Path, chosen: tuple[str, ...] = ()) -> set[str]:
