@@ -21,19 +21,22 @@ IMPORT = re.compile(r"^\s*(?:from\s+|import\s+)(throng(?:\.\w+)*)(?:\s+import\s+
 
 def code_digest(script: Path, chosen: tuple[str, ...] = ()) -> str:
     """Return the hex sha256 over the script's import closure and the ``chosen`` backends' modules and theirs."""
-    root = script.parent
-    _, found = _parse(script)
-    seen: dict[str, str] = {}
-    waiting = sorted(found | set(chosen))
+    modules = reachable_modules(script, chosen)
+    lines = [_parse(script)[0], *(f"{name}={modules[name]}" for name in sorted(modules))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def reachable_modules(script: Path, chosen: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the digest of every throng module that a script, or a ``chosen`` backend's module, can reach, by name."""
+    found: dict[str, str] = {}
+    waiting = [*_parse(script)[1], *chosen]
     while waiting:
         name = waiting.pop()
-        path = _locate(root, name)
-        if name in seen or path is None:
-            continue
-        seen[name], imports = _parse(path)
-        waiting.extend(imports - seen.keys())
-    lines = [_parse(script)[0], *(f"{name}={seen[name]}" for name in sorted(seen))]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        path = _locate(script.parent, name)
+        if name not in found and path is not None:
+            found[name], imports = _parse(path)
+            waiting.extend(imports)
+    return found
 
 
 def import_first(scripts: Path) -> None:
@@ -43,19 +46,6 @@ def import_first(scripts: Path) -> None:
     """
     others = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(scripts), others]))
-
-
-def module_names(script: Path, chosen: tuple[str, ...] = ()) -> set[str]:
-    """Return the names of the throng modules that a script can reach (those the digest covers)."""
-    seen: set[str] = set()
-    waiting = list(_parse(script)[1] | set(chosen))
-    while waiting:
-        name = waiting.pop()
-        path = _locate(script.parent, name)
-        if name not in seen and path is not None:
-            seen.add(name)
-            waiting.extend(_parse(path)[1])
-    return seen
 
 
 def _locate(root: Path, module: str) -> Path | None:

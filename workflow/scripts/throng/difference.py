@@ -8,9 +8,21 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from throng.manifest import read_footer
+from throng.tables import (
+    density_labels,
+    detections,
+    images,
+    predictions,
+    prompts,
+    ranked_pairs,
+    removals,
+    synthetic,
+)
 
 ABSENT = "(absent)"
 SHOWN_ROWS = 5
+TABLES = (density_labels, detections, images, predictions, prompts, ranked_pairs, removals, synthetic)
+KEYS = {module.TABLE.name: module.TABLE.key for module in TABLES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +39,7 @@ def diff_tables(before: Path, after: Path) -> list[Difference]:
     a, b = read_footer(before), read_footer(after)
     found = [Difference(where, str(x), str(y)) for where, x, y in _leaves(a, b, "")]
     if a["schema"] == b["schema"]:
-        found += _rows(before, after)
+        found += _rows(before, after, KEYS[a["schema"]])
     return found
 
 
@@ -39,14 +51,14 @@ def _leaves(a: Any, b: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
         yield where, a, b
 
 
-def _rows(before: Path, after: Path) -> list[Difference]:
-    first, second = _by_key(before), _by_key(after)
+def _rows(before: Path, after: Path, key: tuple[str, ...]) -> list[Difference]:
+    first, second = _by_key(before, key), _by_key(after, key)
     found: list[Difference] = []
     if len(first) != len(second):
         found.append(Difference("rows", str(len(first)), str(len(second))))
     changed = 0
-    for key in sorted({*first, *second}):
-        reasons = list(_leaves(first.get(key, ABSENT), second.get(key, ABSENT), f"row {'/'.join(key)}"))
+    for row in sorted({*first, *second}):
+        reasons = list(_leaves(first.get(row, ABSENT), second.get(row, ABSENT), f"row {'/'.join(row)}"))
         changed += bool(reasons)
         if changed <= SHOWN_ROWS:
             found += [Difference(where, _short(x), _short(y)) for where, x, y in reasons]
@@ -55,17 +67,9 @@ def _rows(before: Path, after: Path) -> list[Difference]:
     return found
 
 
-def _by_key(path: Path) -> dict[tuple[str, ...], dict[str, Any]]:
+def _by_key(path: Path, key: tuple[str, ...]) -> dict[tuple[str, ...], dict[str, Any]]:
     records = pq.read_table(path).to_pylist()
-    key = _key_columns(list(records[0])) if records else []
     return {tuple(str(record[name]) for name in key): record for record in records}
-
-
-def _key_columns(names: list[str]) -> list[str]:
-    for key in (["counter", "id"], ["table", "id"], ["source", "path"], ["parent_id", "level"], ["id"]):
-        if set(key) <= set(names):
-            return key
-    return names[:1]
 
 
 def _short(value: Any) -> str:
