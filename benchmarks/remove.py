@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 from throng import removers
 from throng.removers import masks
 from throng.removers.opencv import METHODS
+from throng.removers.protocol import Request
 from throng.removers.selection import chain
 from throng.sections.remove import OpenCV
 from throng.seeds import generator
@@ -82,7 +83,7 @@ def compare(config: OpenCV, scenes: list[Scene], rounds: int) -> dict[str, float
     remover = removers.load(config)
 
     def ours() -> list[np.ndarray]:
-        return [edited for image, covered in scenes for edited in remover.erase(image, covered, 0)]
+        return remover.edit([Request("chain", image, mask, 0) for image, covered in scenes for mask in covered])
 
     def peer() -> list[np.ndarray]:
         flag = METHODS[config.method]

@@ -13,7 +13,7 @@ import pytest
 from throng import detectors, rle
 from throng.detectors.protocol import Detector, Photograph
 from throng.errors import ThrongError
-from throng.sections.detect import Annotations, Ultralytics
+from throng.sections.detectors import Annotations, Ultralytics
 from throng.tables.images import Box, ImageRow, Person
 
 SIZES = [(96, 128), (160, 64), (1, 1)]
@@ -212,7 +212,7 @@ socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 import numpy as np
 from throng import detectors
 from throng.detectors.protocol import Photograph
-from throng.sections.detect import Ultralytics
+from throng.sections.detectors import Ultralytics
 config = Ultralytics(model="m", imgsz=64, confidence=0.001, backend="ultralytics")
 detector = detectors.load(config, Path(sys.argv[1]), Path(sys.argv[2]))
 print(len(detector.detect([Photograph(None, np.zeros((40, 60, 3), np.uint8))])))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throng import removers
-from throng.removers.protocol import Remover
+from throng.removers.protocol import Remover, Request
 from throng.sections.remove import MODULES, OpenCV
 
 CONFIGS = {
@@ -35,12 +35,16 @@ def rectangle(height: int, width: int, *, top: int, left: int, bottom: int, righ
     return mask
 
 
+def fill(image: np.ndarray, mask: np.ndarray, seed: int = 0) -> Request:
+    return Request("chain", image, mask, seed)
+
+
 def test_pixels_outside_the_mask_stay_bit_identical_and_the_source_is_not_written_to(remover):
     image = textured(60, 90)
     before = image.copy()
     small = rectangle(60, 90, top=10, left=20, bottom=30, right=40)
     large = small | rectangle(60, 90, top=0, left=70, bottom=60, right=90)
-    first, second = remover.erase(image, [small, large], seed=3)
+    first, second = remover.edit([fill(image, small, seed=3), fill(image, large, seed=4)])
     assert np.array_equal(image, before)
     for edited, mask in ((first, small), (second, large)):
         assert edited.dtype == np.uint8
@@ -52,7 +56,7 @@ def test_a_person_on_an_even_ground_vanishes(remover):
     image = np.full((80, 100, 3), (90, 120, 150), np.uint8)
     image[20:70, 40:60] = (250, 10, 10)
     mask = rectangle(80, 100, top=18, left=38, bottom=72, right=62)
-    (edited,) = remover.erase(image, [mask], seed=0)
+    (edited,) = remover.edit([fill(image, mask)])
     assert np.abs(edited.astype(int) - (90, 120, 150)).max() <= 6  # Telea's rounding drifts over large areas
 
 
@@ -60,15 +64,15 @@ def test_the_result_depends_on_image_mask_and_seed_alone(remover):
     image = textured(50, 50)
     one = rectangle(50, 50, top=5, left=5, bottom=15, right=15)
     other = one | rectangle(50, 50, top=30, left=30, bottom=40, right=45)
-    together = remover.erase(image, [one, other], seed=9)
-    assert np.array_equal(remover.erase(image, [other], seed=9)[0], together[1])
-    assert np.array_equal(remover.erase(image, [one], seed=9)[0], together[0])
+    together = remover.edit([fill(image, one), fill(image, other)])
+    assert np.array_equal(remover.edit([fill(image, other)])[0], together[1])
+    assert np.array_equal(remover.edit([fill(image, one)])[0], together[0])
 
 
 def test_no_masks_no_edits_and_an_empty_mask_changes_nothing(remover):
     image = textured(20, 20)
-    assert remover.erase(image, [], seed=0) == []
-    (same,) = remover.erase(image, [np.zeros((20, 20), bool)], seed=0)
+    assert remover.edit([]) == []
+    (same,) = remover.edit([fill(image, np.zeros((20, 20), bool))])
     assert np.array_equal(same, image)
 
 
@@ -76,7 +80,7 @@ def test_images_of_a_few_pixels(remover):
     for shape in ((1, 2), (2, 2), (3, 1)):
         mask = np.zeros(shape, bool)
         mask.flat[0] = True
-        (edited,) = remover.erase(textured(*shape), [mask], seed=0)
+        (edited,) = remover.edit([fill(textured(*shape), mask)])
         assert np.array_equal(edited[~mask], textured(*shape)[~mask])
 
 
@@ -97,6 +101,6 @@ def test_opencv_on_crops_equals_opencv_on_the_whole_image(boxes, method, radius)
         mask[top : top + height, left : left + width] = True
     if mask.all():
         return
-    (edited,) = removers.load(OpenCV(method=method, radius=radius)).erase(image, [mask], seed=0)
+    (edited,) = removers.load(OpenCV(method=method, radius=radius)).edit([fill(image, mask)])
     flag = cv2.INPAINT_TELEA if method == "telea" else cv2.INPAINT_NS
     assert np.array_equal(edited, cv2.inpaint(image, mask.astype(np.uint8), radius, flag))

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from tests.contract.test_detectors import image_row
+from tests.rows import removal_row
 from throng.errors import ThrongError
 from throng.ranking.pairs import chain_pairs, check_order
 from throng.tables.removals import RemovalRow
@@ -14,21 +15,7 @@ KINDS = ["real-edited", "edited-edited"]
 
 
 def edit(level: int, removed: list[int], parent: str = "00ff") -> RemovalRow:
-    return RemovalRow(
-        id=f"e{level}",
-        parent_id=parent,
-        level=level,
-        removed=removed,
-        removed_count=len(removed),
-        detected_count=9,
-        path=f"remove/part.zip/e{level}.png",
-        sha256="",
-        width=10,
-        height=10,
-        backend="opencv",
-        status="ok",
-        reason="",
-    )
+    return removal_row(id=f"e{level}", parent_id=parent, level=level, removed=removed)
 
 
 CHAIN = [edit(1, [4]), edit(2, [2, 4, 7]), edit(3, [0, 2, 4, 7])]
@@ -48,7 +35,7 @@ def test_every_two_members_make_a_pair_with_the_people_that_differ():
     assert {(p.split, p.scene, p.weight, p.parent_id) for p in pairs.values()} == {("val", "square", 1.0, "00ff")}
     first = pairs["00ff", "e1"]
     assert (first.more_source, first.more_path) == (PHOTOGRAPH.source, PHOTOGRAPH.path)
-    assert (first.fewer_source, first.fewer_path) == ("results", "remove/part.zip/e1.png")
+    assert (first.fewer_source, first.fewer_path) == ("results", "remove/part-000-of-001.zip/e1.png")
 
 
 def test_kinds_and_least_difference_are_chosen():

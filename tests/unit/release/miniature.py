@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.rows import pair_row, removal_row
 from throng.files import sha256_file
 from throng.images import encode_jpeg, encode_png, pack_zip
 from throng.manifest import write_table
@@ -22,8 +23,6 @@ from throng.tables.density_labels import DensityLabelRow
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.prompts import PromptRow
-from throng.tables.ranked_pairs import RankedPairRow
-from throng.tables.removals import RemovalRow
 from throng.tables.synthetic import SyntheticRow
 
 WIDTH, HEIGHT = 64, 48
@@ -158,27 +157,23 @@ def _photograph(run: Run, source: str, number: int, split: str, redistributable:
         edited = encode_png(picture(1000 + 10 * number + level))
         edit_id = hashlib.sha256(f"{image.id} {level}".encode()).hexdigest()[:16]
         run.pixels["remove/part-000-of-001.zip"][f"{edit_id}.png"] = edited
-        row = RemovalRow(
+        row = removal_row(
             id=edit_id,
             parent_id=image.id,
             level=level,
             removed=removed,
-            removed_count=len(removed),
             detected_count=4,
             path=f"remove/part-000-of-001.zip/{edit_id}.png",
             sha256=hashlib.sha256(edited).hexdigest(),
             width=WIDTH,
             height=HEIGHT,
-            backend="opencv",
-            status="ok",
-            reason="",
         )
         run.rows["removals"].append(row)
         members.append((row.id, "results", row.path, removed))
     for a, (more_id, more_source, more_path, more_removed) in enumerate(members):
         for fewer_id, fewer_source, fewer_path, fewer_removed in members[a + 1 :]:
             removed = sorted({*fewer_removed} - {*more_removed})
-            pair = RankedPairRow(
+            pair = pair_row(
                 id=hashlib.sha256(f"{more_id} {fewer_id}".encode()).hexdigest()[:16],
                 parent_id=image.id,
                 kind="edited-edited" if a else "real-edited",
@@ -188,7 +183,6 @@ def _photograph(run: Run, source: str, number: int, split: str, redistributable:
                 fewer_id=fewer_id,
                 fewer_source=fewer_source,
                 fewer_path=fewer_path,
-                delta=len(removed),
                 removed=removed,
                 weight=0.7,
                 split=split,

@@ -5,6 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 
+from tests.rows import removal_row
 from throng import rle
 from throng.images import ImageStore, encode_png, image_id
 from throng.synthesizers.ground import GroundPlane
@@ -12,7 +13,6 @@ from throng.synthesizers.protocol import Material
 from throng.tables.detections import Detection, DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.prompts import PromptRow
-from throng.tables.removals import RemovalRow
 
 PLANE = GroundPlane(slope=0.5, horizon=40.0)
 
@@ -93,20 +93,15 @@ class Drawing:
             (self.folder / "results" / f"{name}.png").write_bytes(encode_png(empty))
             everybody = list(range(len(people)))
             self.removals.append(
-                RemovalRow(
-                    name,
-                    name,
-                    1,
-                    everybody,
-                    len(people),
-                    len(people),
-                    f"{name}.png",
-                    "",
-                    shape[1],
-                    shape[0],
-                    "drawn",
-                    "ok",
-                    "",
+                removal_row(
+                    id=name,
+                    parent_id=name,
+                    removed=everybody,
+                    detected_count=len(people),
+                    path=f"{name}.png",
+                    width=shape[1],
+                    height=shape[0],
+                    backend="drawn",
                 )
             )
         return name

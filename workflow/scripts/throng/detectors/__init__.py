@@ -4,10 +4,10 @@ import importlib
 from pathlib import Path
 
 from throng.detectors.protocol import Detector
-from throng.sections.detect import MODULES, Detect
+from throng.sections.detectors import MODULES, Annotations, Ultralytics
 
 
-def load(config: Detect, model: Path | None, scratch: Path) -> Detector:
+def load(config: Annotations | Ultralytics, model: Path | None, scratch: Path) -> Detector:
     """Return the detector that the section names; only its module is imported.
 
     ``model`` is the weight file of a backend that has one; ``scratch`` the only folder that a backend may write to.

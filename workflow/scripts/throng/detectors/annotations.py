@@ -6,7 +6,7 @@ from pathlib import Path
 
 from throng.detectors.body import body_boxes
 from throng.detectors.protocol import Detector, Found, Photograph
-from throng.sections.detect import Annotations
+from throng.sections.detectors import Annotations
 from throng.tables.detections import Detection
 from throng.tables.images import Box, ImageRow, Person
 

@@ -17,7 +17,7 @@ from throng import rle
 from throng.detectors.protocol import Detector, Found, Photograph
 from throng.errors import ThrongError
 from throng.files import sha256_file
-from throng.sections.detect import Ultralytics
+from throng.sections.detectors import Ultralytics
 from throng.tables.detections import Detection
 
 PERSON = "person"

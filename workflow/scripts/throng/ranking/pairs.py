@@ -7,7 +7,7 @@ from throng.errors import ThrongError
 from throng.provenance import digest
 from throng.roots import RESULTS
 from throng.tables.images import ImageRow
-from throng.tables.ranked_pairs import RankedPairRow
+from throng.tables.ranked_pairs import MORE, RankedPairRow
 from throng.tables.removals import RemovalRow
 
 Member = tuple[str, str, str, frozenset[int]]  # id, source and path of the pixels, removed people
@@ -70,12 +70,15 @@ def _pair(photograph: ImageRow, kind: str, more: Member, fewer: Member, removed:
         id=digest(more[0], fewer[0])[:16],
         parent_id=photograph.id,
         kind=kind,
+        relation=MORE,
         more_id=more[0],
         more_source=more[1],
         more_path=more[2],
+        more_crop=None,
         fewer_id=fewer[0],
         fewer_source=fewer[1],
         fewer_path=fewer[2],
+        fewer_crop=None,
         delta=len(removed),
         removed=removed,
         weight=1.0,

@@ -1,8 +1,7 @@
 """Backend ``opencv``: inpainting by fast marching (Telea 2004) or Navier-Stokes (Bertalmio et al. 2001).
 
 Both read no further than ``radius`` pixels from what they fill, so areas that lie further apart are filled one by
-one on crops: the result is the same as on the whole image, and an area that comes back unchanged in the next mask of
-a chain is not filled again.
+one on crops: the result is the same as on the whole image.
 """
 
 import math
@@ -12,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from throng.removers.protocol import Remover
+from throng.removers.protocol import Remover, Request
 from throng.sections.remove import OpenCV
 
 METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
@@ -27,6 +26,8 @@ def make(config: OpenCV) -> Remover:
 class OpenCVRemover:
     """Fills each connected area of a mask from its rim."""
 
+    recipes = ("chain", "sham")
+    batch = 1
     model: Mapping[str, str] | None = None
 
     def __init__(self, method: str, radius: float) -> None:
@@ -34,22 +35,19 @@ class OpenCVRemover:
         self._flag, self._radius = METHODS[method], radius
         self._reach = math.ceil(radius) + GRADIENT
 
-    def erase(self, image: np.ndarray, masks: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
-        """Fill every mask; nothing is random here, so the seed has no effect."""
-        del seed
-        filled: dict[tuple[Any, ...], np.ndarray] = {}
-        return [self._fill(image, mask, filled) for mask in masks]
+    def edit(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        """Fill every mask; nothing is random here, so the seeds have no effect."""
+        return [self._fill(request) for request in requests]
 
-    def _fill(self, image: np.ndarray, mask: np.ndarray, filled: dict[tuple[Any, ...], np.ndarray]) -> np.ndarray:
-        edited = image.copy()
-        for top, left, area in self._areas(mask):
+    def _fill(self, request: Request) -> np.ndarray:
+        edited = request.image.copy()
+        if request.mask is None:
+            raise ValueError(f"recipe {request.recipe!r} has no mask to fill")
+        for top, left, area in self._areas(request.mask):
             rows, columns = area.shape
             window = np.s_[top : top + rows, left : left + columns]
-            key = (top, left, rows, columns, np.packbits(area).tobytes())
-            if key not in filled:
-                crop = np.ascontiguousarray(image[window])
-                filled[key] = cv2.inpaint(crop, area.astype(np.uint8), self._radius, self._flag)[area]
-            edited[window][area] = filled[key]
+            crop = np.ascontiguousarray(request.image[window])
+            edited[window][area] = cv2.inpaint(crop, area.astype(np.uint8), self._radius, self._flag)[area]
         return edited
 
     def _areas(self, mask: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:

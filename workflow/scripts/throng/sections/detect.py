@@ -1,49 +1,23 @@
 """Section ``detect``: finding the people in every image."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from throng.sections.base import Section, runtime, setting
-
-MODULES = {
-    "annotations": "throng.detectors.annotations",
-    "ultralytics": "throng.detectors.ultralytics",
-}
+from throng.sections import detectors
+from throng.sections.base import Section, setting
 
 
-class Annotations(Section):
+class _Chunked(Section):
+    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
+
+
+class Annotations(detectors.Annotations, _Chunked):
     """The boxes that came with the source; images without boxes get a box estimated around each head point."""
 
-    backend: Literal["annotations"] = "annotations"
-    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
-    box: Literal["visible", "full"] = setting("visible", "which annotated box stands for a person")
-    head_to_body: float = setting(
-        9.0,
-        "for sources with head points only: person height over the least distance between two heads at the same depth",
-        gt=1,
-    )
 
-
-class Ultralytics(Section):
+class Ultralytics(detectors.Ultralytics, _Chunked):
     """An ultralytics detection or segmentation model (AGPL-3.0): .pt, .onnx or an OpenVINO folder."""
-
-    backend: Literal["ultralytics"] = "ultralytics"
-    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
-    model: str = runtime(
-        ..., "a .pt, an .onnx, a folder *_openvino_model, or hub:<name> of fetch_models; its sha256 is recorded"
-    )
-    task: Literal["detect", "segment"] = setting("detect", "what the model does; segment keeps instance masks")
-    confidence: float = setting(0.3, "lowest confidence kept", gt=0, lt=1)
-    iou: float = setting(0.7, "overlap above which the less confident of two boxes is dropped", gt=0, lt=1)
-    imgsz: int = setting(
-        640, "longer side that the network sees, pixels; a fixed export must have been made for it", ge=32
-    )
-    max_det: int = setting(3000, "most people per image; an image that reaches it is rejected, not cut short", ge=3000)
-    batch: int = setting(
-        8, "images of one size per forward pass; a setting, because rounding and quantisation depend on it", ge=1
-    )
-    device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
 
 
 Detect = Annotated[Annotations | Ultralytics, Field(discriminator="backend")]
@@ -51,4 +25,4 @@ Detect = Annotated[Annotations | Ultralytics, Field(discriminator="backend")]
 
 def chosen_modules(section: Detect) -> tuple[str, ...]:
     """Return the module of the chosen backend, the only one whose edits rerun the stage."""
-    return (MODULES[section.backend],)
+    return (detectors.MODULES[section.backend],)

@@ -15,7 +15,7 @@ from throng.images import ImageStore, decode, encode_png, pack_zip
 from throng.manifest import OK, REJECTED, check_conserved, read_rows, tally, write_table
 from throng.provenance import canonical_json, digest
 from throng.removers import masks
-from throng.removers.protocol import Remover
+from throng.removers.protocol import Remover, Request
 from throng.removers.selection import chain
 from throng.roots import RESULTS
 from throng.sections.remove import Remove
@@ -111,7 +111,8 @@ class Editor:
         limit = self._config.max_masked
         usable = [mask.mean() <= limit and not mask.all() for mask in covered]
         seed = sample_seed(self._context.seed, "erase", photograph.id)
-        edits = iter(self.remover.erase(image, list(itertools.compress(covered, usable)), seed))
+        requests = [Request(removals.CHAIN, image, mask, seed) for mask in itertools.compress(covered, usable)]
+        edits = iter(self.remover.edit(requests))
         rows: list[RemovalRow] = []
         files: dict[str, bytes] = {}
         for level, (removed, mask, use) in enumerate(zip(levels, covered, usable, strict=True), start=1):
@@ -138,10 +139,22 @@ class Editor:
         return RemovalRow(
             id=recipe,
             parent_id=photograph.id,
+            recipe=removals.CHAIN,
             level=level,
+            base_id=photograph.id,
             removed=removed,
             removed_count=len(removed),
             detected_count=len(found.people),
+            areas=len(removed),
+            mask=None,
+            seed=0,
+            attempts=0,
+            options="",
+            count_before=None,
+            count_after=None,
+            residual=None,
+            hallucinated=None,
+            lost=None,
             path="",
             sha256="",
             width=0,
