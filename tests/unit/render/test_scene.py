@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import binary_erosion
 
 from throng.errors import ThrongError
 from throng.render.camera import Camera, Ground, visible_area
-from throng.render.scene import BODY_SHARE, HEAD_SHARE, Frame, make_scene, render_background, render_frame
+from throng.render.scene import (
+    BODY_SHARE,
+    HEAD_SHARE,
+    Frame,
+    make_scene,
+    render_background,
+    render_frame,
+    render_without,
+)
 
 WIDTH, HEIGHT = 256, 192
 
@@ -203,3 +212,19 @@ def test_bad_requests_are_refused_with_a_reason() -> None:
 def test_any_seed_gives_a_scene(seed):
     for index in range(10):
         assert make_scene(seed, index, 160, 120).picture.shape[2] == 3
+
+
+def test_a_frame_without_some_of_its_people_is_the_frame_that_they_never_entered() -> None:
+    scene = make_scene(1, 2, WIDTH, HEIGHT)
+    frame = render_frame(scene, 3, 20)
+    assert np.array_equal(render_without(scene, 3, 20, ()), frame.image)
+    assert np.array_equal(render_without(scene, 3, 20, range(20)), render_background(scene, 3))
+    nearest = render_without(scene, 3, 20, {0})
+    changed = (nearest != frame.image).any(axis=2)
+    assert changed[frame.instances == 1].mean() > 0.9
+    others = frame.instances > 1
+    assert not (changed & others)[binary_erosion(others, iterations=3)].any(), (
+        "who stays in front or beside is as before"
+    )
+    with pytest.raises(ThrongError, match="people 0 to 19"):
+        render_without(scene, 3, 20, {20})

@@ -3,6 +3,7 @@
 Everything is a function of (dataset seed, scene index, frame index, count, size): equal arguments give equal bytes.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -135,28 +136,32 @@ def render_frame(scene: Scene, frame_index: int, count: int) -> Frame:
 
     All ``count`` people have their head's centre inside the image; ``Frame.count`` leaves out those hidden by others.
     """
-    if count < 0:
-        raise ThrongError(f"a frame cannot have {count} people: the count must be 0 or more")
-    rng = generator(scene.seed, STAGE, f"scene-{scene.index}/frame-{frame_index}")
-    places = place(scene.camera, scene.ground, scene.flows, scene.nearest_m, count, rng)
-    order = np.argsort(places.ground_m[:, 1], kind="stable")
-    places = Places(places.ground_m[order], places.heading[order], places.walking[order], places.stature_m[order])
-    colours = draw_colours(count, rng)
-    choices = rng.integers(0, 1 << 16, (count, 3))
-    shape = (scene.camera.height, scene.camera.width)
-    canvas, through = np.zeros((*shape, 3), np.float32), np.ones(shape, np.float32)
-    shadow, instances = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
-    statistics = np.array([compose.new_statistics() for _ in range(count)]).reshape(count, compose.STATISTICS)
-    heads = np.zeros((count, 2))
-    for person in range(count):
-        heads[person] = _draw_person(
-            scene, places, person, choices[person], colours[person], canvas, through, instances, shadow, statistics
-        )
-    clean = _develop(scene, canvas, through, shadow)
-    people = _truth(places, heads, statistics, shape)
+    crowd = _gather(scene, frame_index, count)
+    layers = _draw(scene, crowd, range(count))
+    clean = _develop(scene, layers.canvas, layers.through, layers.shadow)
+    people = _truth(crowd.places, layers.heads, layers.statistics, clean.shape[:2])
     return Frame(
-        scene, frame_index, _noisy(scene, clean, frame_index), clean, instances, people, _density(scene, places)
+        scene,
+        frame_index,
+        _noisy(scene, clean, frame_index),
+        clean,
+        layers.instances,
+        people,
+        _density(scene, crowd.places),
     )
+
+
+def render_without(scene: Scene, frame_index: int, count: int, gone: Collection[int]) -> np.ndarray:
+    """Render frame ``frame_index`` of ``count`` people as it would be if those in ``gone`` had stayed away.
+
+    ``gone`` indexes the rows of the frame's :class:`People`. Everybody else, the noise and the shadows of who stays are
+    the frame's own. Returns (H, W, 3) uint8; raises ThrongError when somebody in ``gone`` is not in the frame.
+    """
+    missing = set(gone)
+    if missing and not 0 <= min(missing) <= max(missing) < count:
+        raise ThrongError(f"cannot leave out {sorted(missing)}: the frame has people 0 to {count - 1}")
+    layers = _draw(scene, _gather(scene, frame_index, count), [n for n in range(count) if n not in missing])
+    return _noisy(scene, _develop(scene, layers.canvas, layers.through, layers.shadow), frame_index)
 
 
 def render_background(scene: Scene, frame_index: int | None = None) -> np.ndarray:
@@ -164,6 +169,52 @@ def render_background(scene: Scene, frame_index: int | None = None) -> np.ndarra
     shape = scene.is_ground.shape
     clean = _develop(scene, np.zeros((*shape, 3), np.float32), np.ones(shape, np.float32), np.zeros(shape, np.float32))
     return clean if frame_index is None else _noisy(scene, clean, frame_index)
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """Who is in a frame, nearest first: where, in which colours, and which poses."""
+
+    places: Places
+    colours: np.ndarray
+    choices: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """What drawing people leaves: their light, how much shows through, shadows, and the truth per person."""
+
+    canvas: np.ndarray
+    through: np.ndarray
+    shadow: np.ndarray
+    instances: np.ndarray
+    statistics: np.ndarray
+    heads: np.ndarray
+
+
+def _gather(scene: Scene, frame_index: int, count: int) -> _Crowd:
+    if count < 0:
+        raise ThrongError(f"a frame cannot have {count} people: the count must be 0 or more")
+    rng = generator(scene.seed, STAGE, f"scene-{scene.index}/frame-{frame_index}")
+    places = place(scene.camera, scene.ground, scene.flows, scene.nearest_m, count, rng)
+    order = np.argsort(places.ground_m[:, 1], kind="stable")
+    places = Places(places.ground_m[order], places.heading[order], places.walking[order], places.stature_m[order])
+    colours = draw_colours(count, rng)
+    return _Crowd(places, colours, rng.integers(0, 1 << 16, (count, 3)))
+
+
+def _draw(scene: Scene, crowd: _Crowd, present: Iterable[int]) -> _Layers:
+    count, shape = len(crowd.choices), (scene.camera.height, scene.camera.width)
+    canvas, through = np.zeros((*shape, 3), np.float32), np.ones(shape, np.float32)
+    shadow, instances = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
+    statistics = np.array([compose.new_statistics() for _ in range(count)]).reshape(count, compose.STATISTICS)
+    heads = np.zeros((count, 2))
+    for person in present:
+        heads[person] = _draw_person(
+            scene, crowd.places, person, crowd.choices[person], crowd.colours[person], canvas, through, instances,
+            shadow, statistics,
+        )  # fmt: skip
+    return _Layers(canvas, through, shadow, instances, statistics, heads)
 
 
 def _draw_camera(rng: np.random.Generator, width: int, height: int) -> Camera:
