@@ -29,10 +29,10 @@ class Remover(Protocol):
     model: Mapping[str, str] | None
     options: Mapping[str, Any]
 
-    def edit(self, requests: Sequence[Request]) -> list[np.ndarray]:
+    def edit(self, requests: Sequence[Request]) -> Sequence[np.ndarray | str]:
         """Return one image of its request's size, (H, W, 3) uint8 RGB, for each request, in their order.
 
-        Pixels outside a mask are bit-identical to the request's image. The result for a request never depends on the
+        A string in place of an image says why there is none ("flagged: ...", a model's own refusal). Pixels outside a mask are bit-identical to the request's image. The result for a request never depends on the
         others; ``batch`` says how many photographs' requests are worth giving at once.
         """
         ...
