@@ -1,0 +1,92 @@
+"""Diffusion pipelines and their settings: what the backends of section ``remove`` that run one have in common."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from throng.sections.base import Section, runtime, setting
+
+EMPTY = "an empty place, nobody around, ground and background continuing naturally"
+NOBODY = "people, person, pedestrian, crowd, human, face, body, silhouette, statue, mannequin, shadow of a person"
+CROWD = "a large dense crowd of people filling the whole place"
+
+Scheduler = Literal[
+    "ddim", "ddpm", "pndm", "euler", "euler-a", "heun", "dpm++2m", "dpm++2m-karras", "unipc", "lcm", "flow-euler"
+]
+
+
+class Pipeline(Section):
+    """A diffusers pipeline in a folder, how it samples and how it is made fast."""
+
+    model: str = runtime(
+        ..., "folder of a diffusers pipeline (model_index.json), or hub:<name> of fetch_models; its sha256 is recorded"
+    )
+    variant: str | None = setting(None, "weight files of this variant, as fp16 in *.fp16.safetensors; null: the plain")
+    prompt: str = setting(EMPTY, "what the model is asked to draw where people were")
+    negative_prompt: str | None = setting(
+        NOBODY, "what it is kept from drawing; without effect at guidance <= 1; null: none"
+    )
+    steps: int = setting(25, "steps of the scheduler; 1-8 for LCM, Lightning and Turbo models", ge=1, le=1000)
+    guidance: float = setting(
+        7.5,
+        "weight of the prompt; 1 or less runs the model once per step, not twice, and drops the negative prompt",
+        ge=0,
+    )
+    strength: float = setting(1.0, "share of the noise that is added, and of the steps that are run", gt=0, le=1)
+    scheduler: Scheduler | None = setting(None, "sampler; null: the model's own")
+    scheduler_options: dict[str, bool | int | float | str] = setting(
+        {}, "keys of the scheduler's own configuration to change, as timestep_spacing: trailing"
+    )
+    size: int | None = setting(None, "side that the model renders at, pixels; null: the side it was trained at", ge=8)
+    batch: int = setting(
+        4,
+        "renderings per forward pass, the last pass filled up; a setting, because rounding depends on it",
+        ge=1,
+        le=256,
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] = setting("float32", "numbers the model computes with")
+    safety_checker: bool = setting(True, "an edit that the model's own safety checker flags is rejected")
+    attention: Literal["auto", "math", "flash", "efficient", "cudnn"] = setting(
+        "auto", "kernel of scaled dot-product attention; auto: the fastest that torch has for the shape"
+    )
+    channels_last: bool = setting(False, "lay images out channel by channel within each pixel, as tensor cores want")
+    compile: bool = setting(False, "compile the denoiser and the decoder: minutes at first, then faster")
+    reuse_interval: int = setting(
+        1,
+        "run the deep half of a UNet at every n-th step only and reuse its features between (DeepCache); 1: always",
+        ge=1,
+    )
+    vae_slicing: bool = setting(False, "decode one rendering at a time: less memory, slower")
+    vae_tiling: bool = setting(False, "decode in overlapping tiles: much less memory at large sizes, slower")
+    cache_prompts: bool = runtime(True, "encode each prompt once, not once per batch")
+    device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
+
+    @model_validator(mode="after")
+    def _runs(self) -> Self:
+        if int(self.steps * self.strength) < 1:
+            raise ValueError(f"steps x strength is {self.steps * self.strength:g}: less than one step would be run")
+        if self.compile and self.reuse_interval > 1:
+            raise ValueError("compile and reuse_interval > 1 exclude each other: a compiled model has no halves")
+        return self
+
+
+class Inpainting(Pipeline):
+    """A pipeline that fills masks, crop by crop."""
+
+    context: float = setting(
+        0.5, "surroundings shown to the model on each side, share of the longer side of what it fills", gt=0, le=4
+    )
+    upscale: float = setting(
+        2.0, "largest enlargement of a crop: around a small person more surroundings are shown instead", ge=1, le=16
+    )
+
+
+class Rendering(Pipeline):
+    """A pipeline that renders whole photographs again: SYRAC's fewer people, AFreeCA's more."""
+
+    strength: float = setting(0.7, "share of the noise that is added, and of the steps that are run", gt=0, le=1)
+    reduced: int = setting(4, "variants with fewer people, per photograph", ge=4, le=100)
+    enlarged: int = setting(0, "variants with more people around the shrunk photograph, per photograph", ge=0, le=100)
+    shrink: float = setting(0.7, "side of the shrunk photograph inside an enlarged variant, as a share", gt=0, lt=1)
+    crowd_prompt: str = setting(CROWD, "what the model is asked to draw around the shrunk photograph")
+    crowd_negative_prompt: str | None = setting(None, "what it is kept from drawing there; null: nothing")
