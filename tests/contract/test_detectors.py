@@ -184,7 +184,7 @@ def test_a_model_without_people_is_refused(tiny_models, tmp_path):
     model = YOLO(tiny_models["detect"])
     model.model.names = {0: "cat", 1: "dog"}
     model.save(tmp_path / "cats.pt")
-    with pytest.raises(ThrongError, match="no class 'person', only"):
+    with pytest.raises(ThrongError, match="has no class 'person'; it knows cat, dog"):
         detectors.load(Ultralytics(model="m", imgsz=64, backend="ultralytics"), tmp_path / "cats.pt", tmp_path)
 
 

@@ -27,6 +27,10 @@ class AnnotationDetector:
     def __init__(self, config: Annotations) -> None:
         self._config = config
 
+    def prepare(self, photograph: Photograph) -> Photograph:
+        """Return the photograph: there is nothing to prepare."""
+        return photograph
+
     def detect(self, photographs: Sequence[Photograph]) -> list[Found]:
         """Return the annotated people of each photograph; an unlabelled one is rejected."""
         return [self._one(photograph.row) for photograph in photographs]

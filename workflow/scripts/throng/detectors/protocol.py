@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,10 +12,11 @@ from throng.tables.images import ImageRow
 
 @dataclasses.dataclass(frozen=True)
 class Photograph:
-    """An image's row and, for a detector that reads pixels, its (H, W, 3) uint8 RGB pixels."""
+    """An image's row and, for a detector that reads pixels, its (H, W, 3) uint8 RGB pixels or what it made of them."""
 
     row: ImageRow
     pixels: np.ndarray | None
+    prepared: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Detector(Protocol):
     reads_pixels: bool
     model: Mapping[str, str] | None
 
+    def prepare(self, photograph: Photograph) -> Photograph:
+        """Do the part of the work that needs no network; any thread may, while another one detects."""
+        ...
+
     def detect(self, photographs: Sequence[Photograph]) -> list[Found]:
-        """Return one answer per photograph, in their order; all photographs of a batch have the same size."""
+        """Return one answer per photograph, prepared or not, in their order; those of a batch have the same size."""
         ...

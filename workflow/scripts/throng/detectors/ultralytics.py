@@ -1,26 +1,23 @@
-"""Backend ``ultralytics``: a YOLO detection or segmentation model from a .pt, an .onnx or an OpenVINO folder.
+"""Backend ``ultralytics``: a YOLO model looks at each photograph whole, or at overlapping tiles of it as well."""
 
-Ultralytics is told, before it is imported, to stay off the network and to keep its settings in the scratch folder.
-"""
-
+import dataclasses
 import hashlib
-import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from throng import rle
+from throng.detectors.library import import_yolo
+from throng.detectors.network import Answer, Network
 from throng.detectors.protocol import Detector, Found, Photograph
+from throng.detectors.slicing import Window, cut_off, merge, tiles
 from throng.errors import ThrongError
 from throng.files import sha256_file
 from throng.sections.detectors import Ultralytics
 from throng.tables.detections import Detection
 
-PERSON = "person"
 FILE_SUFFIXES = (".pt", ".onnx")
 OPENVINO_SUFFIX = "_openvino_model"
 
@@ -31,7 +28,7 @@ def make(config: Ultralytics, model: Path | None, scratch: Path) -> Detector:
         raise ThrongError(f"detect.model: {model or config.model} not found; name a .pt, .onnx or OpenVINO folder")
     if not (model.name.endswith(OPENVINO_SUFFIX) if model.is_dir() else model.suffix in FILE_SUFFIXES):
         raise ThrongError(f"detect.model: {model} is no .pt, .onnx or folder *{OPENVINO_SUFFIX}; export it as one")
-    return UltralyticsDetector(config, model, _import_yolo(scratch))
+    return UltralyticsDetector(config, model, Network(config, model, import_yolo(scratch)))
 
 
 def model_digest(model: Path) -> str:
@@ -43,17 +40,23 @@ def model_digest(model: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _import_yolo(scratch: Path) -> Any:
-    os.environ |= {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_VERBOSE": "0", "YOLO_CONFIG_DIR": str(scratch)}
-    try:
-        import torchvision  # noqa: F401 - its presence decides which NMS ultralytics uses
-        from ultralytics import YOLO
-    except ImportError as error:
-        raise ThrongError(
-            f"detect.backend is ultralytics, but a library is missing ({error}): "
-            f"pip install ultralytics-opencv-headless onnx onnxruntime openvino"
-        ) from error
-    return YOLO
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """A window of a photograph and its pixels as the network takes them."""
+
+    window: Window
+    pixels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What one look found, in the photograph's pixels."""
+
+    look: Look
+    boxes: np.ndarray
+    scores: np.ndarray
+    masks: np.ndarray | None
+    candidates: int
 
 
 class UltralyticsDetector:
@@ -61,135 +64,116 @@ class UltralyticsDetector:
 
     reads_pixels = True
 
-    def __init__(self, config: Ultralytics, model: Path, yolo: Any) -> None:
-        self.batch = config.batch
+    def __init__(self, config: Ultralytics, model: Path, network: Network) -> None:
         self.model: Mapping[str, str] | None = {"file": model.name, "sha256": model_digest(model)}
-        self._config = config
-        self._alarm = _TimeAlarm()
-        logging.getLogger("ultralytics").addHandler(self._alarm)
-        try:
-            self._yolo = yolo(model, task=config.task)
-            self._predict([np.zeros((config.imgsz, config.imgsz, 3), np.uint8)], classes=None)
-            network = self._yolo.predictor.model
-            names = {name: index for index, name in self._yolo.names.items()}
-        except Exception as error:  # whatever a foreign file makes the library raise
-            raise ThrongError(
-                f"detect.model: {model} cannot be run as an ultralytics {config.task} model on device "
-                f"{config.device!r}: {_first_line(error)}"
-            ) from error
-        self._check(model, network, names)
-        self._person = names[PERSON]
-        self._candidates: list[int] = []
-        self._count_before_masks()
+        # the tiles of one photograph fill a forward pass by themselves
+        self.batch = 1 if config.slices else config.batch
+        self._config, self._network = config, network
+
+    def prepare(self, photograph: Photograph) -> Photograph:
+        """Cut and letterbox the windows that the network will look at."""
+        if photograph.pixels is None:
+            raise ValueError(f"image {photograph.row.id} was given without pixels to a detector that reads them")
+        looks = [
+            Look(window, self._network.letterbox(_part(photograph.pixels, window)))
+            for window in self._windows(*photograph.pixels.shape[:2])
+        ]
+        return Photograph(photograph.row, None, (photograph.pixels.shape[:2], looks))
 
     def detect(self, photographs: Sequence[Photograph]) -> list[Found]:
         """Return the people of each photograph; one that reaches ``max_det`` is rejected."""
-        images = [_bgr(photograph) for photograph in photographs]
-        self._candidates.clear()
-        self._alarm.rang = False
-        results = self._predict(images, classes=[self._person])
-        if self._alarm.rang and len(photographs) > 1:  # the library leaves the rest of a slow batch empty
-            return [found for photograph in photographs for found in self.detect([photograph])]
-        return [self._found(result, candidates) for result, candidates in zip(results, self._candidates, strict=True)]
+        ready = [photograph if photograph.prepared else self.prepare(photograph) for photograph in photographs]
+        seen = iter(self._look([look for photograph in ready for look in photograph.prepared[1]]))
+        return [self._found(shape, [next(seen) for _ in looks]) for shape, looks in (one.prepared for one in ready)]
 
-    def _predict(self, images: list[np.ndarray], classes: list[int] | None) -> list[Any]:
-        config = self._config
-        return self._yolo.predict(
-            images,
-            conf=config.confidence,
-            iou=config.iou,
-            imgsz=config.imgsz,
-            max_det=config.max_det,
-            classes=classes,
-            device=config.device,
-            batch=len(images),
-            save=False,
-            verbose=False,
-        )
+    def _windows(self, height: int, width: int) -> list[Window]:
+        frame, slices = Window(0, 0, width, height), self._config.slices
+        if slices is None:
+            return [frame]
+        parts = tiles(height, width, slices.tile, slices.overlap)
+        return [frame, *parts] if slices.whole and len(parts) > 1 else parts
 
-    def _check(self, model: Path, network: Any, names: Mapping[str, int]) -> None:
-        task = network.task or self._yolo.task
-        if task != self._config.task:
-            raise ThrongError(f"detect.model: {model} is a {task} model, detect.task says {self._config.task}")
-        if PERSON not in names:
-            raise ThrongError(f"detect.model: {model} has no class {PERSON!r}, only {sorted(names)[:10]}")
-        if network.format == "pt":
-            return
-        if network.end2end or network.metadata.get("args", {}).get("nms"):
-            raise ThrongError(
-                f"detect.model: {model} was exported with its own limit of boxes per image, which would cut crowds "
-                f"short in silence; export it with nms=False and end2end=False, or name the .pt"
-            )
-        sides = {int(side) for side in np.atleast_1d(network.imgsz)}
-        if not network.dynamic and sides != {self._config.imgsz}:
-            raise ThrongError(
-                f"detect.imgsz is {self._config.imgsz}, but {model} was exported for "
-                f"{'x'.join(map(str, sorted(sides)))}; set detect.imgsz to that or export it with dynamic=True"
-            )
+    def _look(self, looks: Sequence[Look]) -> list[Seen]:
+        """Return what each look found; one forward pass takes ``batch`` looks of one shape."""
+        seen: dict[int, Seen] = {}
+        for shape in dict.fromkeys(look.pixels.shape for look in looks):
+            same = [index for index, look in enumerate(looks) if look.pixels.shape == shape]
+            for start in range(0, len(same), self._config.batch):
+                some = same[start : start + self._config.batch]
+                answers = self._network.find([looks[index].pixels for index in some])
+                seen |= {index: _place(looks[index], answer) for index, answer in zip(some, answers, strict=True)}
+        return [seen[index] for index in range(len(looks))]
 
-    def _count_before_masks(self) -> None:
-        """Note how many people the network found before the library drops those with an empty mask."""
-        predictor = self._yolo.predictor
-        construct = predictor.construct_result
-
-        def counted(prediction: Any, *others: Any) -> Any:
-            self._candidates.append(len(prediction))
-            return construct(prediction, *others)
-
-        predictor.construct_result = counted
-
-    def _found(self, result: Any, candidates: int) -> Found:
-        if candidates >= self._config.max_det:
-            return Found([], f"cap: {candidates} people reach detect.max_det; raise it, or detect.confidence")
-        height, width = result.orig_shape
-        corners = result.boxes.xyxy.cpu().numpy().astype(np.float64)
-        scores = result.boxes.conf.cpu().numpy().astype(np.float64)
-        masks = None if result.masks is None else result.masks.data.cpu().numpy()
+    def _found(self, shape: tuple[int, int], seen: Sequence[Seen]) -> Found:
+        height, width = shape
+        limit = self._config.max_det
+        if (most := max(one.candidates for one in seen)) >= limit:
+            return Found([], f"cap: {most} people reach detect.max_det; raise it, or detect.confidence")
+        owners = [(one, index) for one in seen for index in range(len(one.scores))]
+        boxes = np.concatenate([one.boxes for one in seen])
+        scores = np.concatenate([one.scores for one in seen])
+        kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(1))
+        if self._config.slices and len(seen) > 1:
+            slices = self._config.slices
+            cut = np.concatenate([cut_off(one.boxes, one.look.window, height, width) for one in seen])
+            chosen = merge(boxes[kept], scores[kept], cut[kept], iou=slices.iou, contained=slices.contained)
+            kept = kept[chosen]
+        if len(kept) >= limit:
+            return Found([], f"cap: {len(kept)} people reach detect.max_det; raise it, or detect.confidence")
         people: list[Detection] = []
-        for index in np.argsort(-scores, kind="stable"):
-            left, top, right, bottom = corners[index].tolist()
-            if right <= left or bottom <= top:
-                continue
-            mask = None if masks is None else _rle(masks[index], corners[index], height, width)
+        for index in kept:
+            left, top, right, bottom = boxes[index].tolist()
+            seen_by, place = owners[index]
+            mask = _mask(seen_by, place, height, width)
             people.append(
                 Detection(x=left, y=top, w=right - left, h=bottom - top, score=float(scores[index]), mask=mask)
             )
         return Found(people)
 
 
-def _bgr(photograph: Photograph) -> np.ndarray:
-    if photograph.pixels is None:
-        raise ValueError(f"image {photograph.row.id} was given without pixels to a detector that reads them")
-    return np.ascontiguousarray(photograph.pixels[..., ::-1])
+def _part(pixels: np.ndarray, window: Window) -> np.ndarray:
+    return pixels[window.top : window.top + window.height, window.left : window.left + window.width]
 
 
-def _rle(mask: np.ndarray, corners: np.ndarray, height: int, width: int) -> str | None:
-    """Bring one mask from the letterboxed frame that the network saw to its box in the image."""
-    rows, columns = mask.shape
-    gain = min(rows / height, columns / width)
-    pad_x, pad_y = (columns - width * gain) / 2, (rows - height * gain) / 2
-    left, top = np.floor(corners[:2]).astype(int)
-    right, bottom = np.minimum(np.ceil(corners[2:]).astype(int), (width, height))
-    move = np.array([[gain, 0, (left + 0.5) * gain + pad_x - 0.5], [0, gain, (top + 0.5) * gain + pad_y - 0.5]])
+def _place(look: Look, answer: Answer) -> Seen:
+    """Bring boxes from the letterboxed pixels of a look to the photograph, cut at the look's window."""
+    (gain_x, gain_y), (pad_x, pad_y) = _fit(look)
+    window = look.window
+    boxes = (answer.boxes - (pad_x, pad_y, pad_x, pad_y)) / (gain_x, gain_y, gain_x, gain_y)
+    corner, size = np.array([window.left, window.top] * 2), np.array([window.width, window.height] * 2)
+    boxes = boxes.clip(0, size) + corner
+    return Seen(look, boxes, answer.scores, answer.masks, answer.candidates)
+
+
+def _fit(look: Look) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Return by how much, x and y, letterboxing scaled a window and what it put left of and above it."""
+    rows, columns = look.pixels.shape[:2]
+    gain = min(rows / look.window.height, columns / look.window.width)
+    high, wide = max(round(look.window.height * gain), 1), max(round(look.window.width * gain), 1)
+    pads = round((columns - wide) / 2 - 0.1), round((rows - high) / 2 - 0.1)
+    return (wide / look.window.width, high / look.window.height), pads
+
+
+def _mask(seen: Seen, index: int, height: int, width: int) -> str | None:
+    """Return the COCO RLE, at its place in the photograph, of the part of a mask that lies in its box."""
+    if seen.masks is None:
+        return None
+    (gain_x, gain_y), (pad_x, pad_y) = _fit(seen.look)
+    left, top = np.floor(seen.boxes[index, :2]).astype(int).tolist()
+    right, bottom = np.ceil(seen.boxes[index, 2:]).astype(int).tolist()
+    right, bottom = min(right, width), min(bottom, height)
+    from_x, from_y = left - seen.look.window.left, top - seen.look.window.top
+    move = np.array(
+        [
+            [gain_x, 0, (from_x + 0.5) * gain_x + pad_x - 0.5],
+            [0, gain_y, (from_y + 0.5) * gain_y + pad_y - 0.5],
+        ]
+    )
     crop = cv2.warpAffine(
-        mask.astype(np.float32),
+        seen.masks[index].astype(np.float32),
         move,
-        (int(right - left), int(bottom - top)),
+        (right - left, bottom - top),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
     )
     inside = crop > 0.5
-    return rle.encode(inside, height=height, width=width, left=int(left), top=int(top)) if inside.any() else None
-
-
-class _TimeAlarm(logging.Handler):
-    """Notices the library's warning that suppression took too long."""
-
-    rang = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Ring at that warning."""
-        self.rang = self.rang or "NMS time limit" in record.getMessage()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return rle.encode(inside, height=height, width=width, left=left, top=top) if inside.any() else None

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import logging
 import os
+from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -22,6 +23,7 @@ from throng.workdir import Made, Workdir, process
 
 log = logging.getLogger(__name__)
 Decoded = Photograph | str
+BATCHES_AHEAD = 2  # at least, beside the one in the network; more when the job has threads for more photographs
 
 
 def run(inputs: Files, outputs: Files, config: Detect, context: Context) -> None:
@@ -53,7 +55,7 @@ def make_batches(rows: Iterable[ImageRow], size: int) -> dict[str, list[ImageRow
 
 
 class Ahead:
-    """Runs the detector on one batch while threads decode the next."""
+    """Runs the network on one batch while threads read, decode and prepare the next ones, a bounded number of them."""
 
     def __init__(
         self, detector: Detector, backend: str, batches: Mapping[str, list[ImageRow]], context: Context
@@ -61,8 +63,9 @@ class Ahead:
         self.batches = batches
         self._detector, self._backend = detector, backend
         self._store = ImageStore(context.roots)
-        self._following = dict(itertools.pairwise(batches))
+        self._waiting = deque(batches)
         self._decoding: dict[str, list[Future[Decoded]]] = {}
+        self._photographs_ahead = 2 * context.threads
         self._pool = ThreadPoolExecutor(max(1, context.threads))
 
     def __enter__(self) -> "Ahead":
@@ -73,15 +76,24 @@ class Ahead:
 
     def make(self, key: str) -> Made:
         """Return the rows of one batch, an unreadable image's rejected."""
-        for wanted in (key, self._following.get(key)):
-            if wanted is not None and wanted not in self._decoding:
-                self._decoding[wanted] = [self._pool.submit(self._decode, row) for row in self.batches[wanted]]
+        self._fill(key)
         decoded = [future.result() for future in self._decoding.pop(key)]
         readable = [photograph for photograph in decoded if isinstance(photograph, Photograph)]
         answers = iter(self._detector.detect(readable) if readable else [])
         found = [next(answers) if isinstance(item, Photograph) else Found([], item) for item in decoded]
         rows = [self._row(row, answer) for row, answer in zip(self.batches[key], found, strict=True)]
         return {"rows": [dataclasses.asdict(row) for row in rows]}, {}
+
+    def _fill(self, key: str) -> None:
+        """Start on the batch that is wanted now and on those after it, as far ahead as is allowed."""
+        while self._waiting and (key not in self._decoding or self._has_room()):
+            following = self._waiting.popleft()
+            if following >= key:  # the ones before were committed by an earlier attempt
+                self._decoding[following] = [self._pool.submit(self._decode, row) for row in self.batches[following]]
+
+    def _has_room(self) -> bool:
+        ahead = sum(map(len, self._decoding.values()))
+        return len(self._decoding) <= BATCHES_AHEAD or ahead < self._photographs_ahead
 
     def _decode(self, row: ImageRow) -> Decoded:
         if not self._detector.reads_pixels:
@@ -94,7 +106,7 @@ class Ahead:
         if pixels.shape[:2] != (row.height, row.width):
             height, width = pixels.shape[:2]
             return f"size: decoded to {width}x{height}, ingestion saw {row.width}x{row.height}; run ingest again"
-        return Photograph(row, pixels)
+        return self._detector.prepare(Photograph(row, pixels))
 
     def _row(self, row: ImageRow, found: Found) -> DetectionRow:
         status = REJECTED if found.rejection else OK
