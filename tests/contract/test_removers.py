@@ -22,7 +22,7 @@ def test_every_backend_is_in_the_suite():
 
 @pytest.fixture(params=CONFIGS)
 def remover(request) -> Remover:
-    return removers.load(CONFIGS[request.param])
+    return removers.load(CONFIGS[request.param], None)
 
 
 def textured(height: int, width: int) -> np.ndarray:
@@ -101,6 +101,6 @@ def test_opencv_on_crops_equals_opencv_on_the_whole_image(boxes, method, radius)
         mask[top : top + height, left : left + width] = True
     if mask.all():
         return
-    (edited,) = removers.load(OpenCV(method=method, radius=radius)).edit([fill(image, mask)])
+    (edited,) = removers.load(OpenCV(method=method, radius=radius), None).edit([fill(image, mask)])
     flag = cv2.INPAINT_TELEA if method == "telea" else cv2.INPAINT_NS
     assert np.array_equal(edited, cv2.inpaint(image, mask.astype(np.uint8), radius, flag))

@@ -6,6 +6,7 @@ one on crops: the result is the same as on the whole image.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -18,7 +19,7 @@ METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 GRADIENT = 2  # both methods take differences between neighbours of what they read
 
 
-def make(config: OpenCV) -> Remover:
+def make(config: OpenCV, _model: Path | None) -> Remover:
     """Return the remover; it needs no weights."""
     return OpenCVRemover(config.method, config.radius)
 
@@ -28,6 +29,8 @@ class OpenCVRemover:
 
     recipes = ("chain", "sham")
     batch = 1
+    random = False
+    parallel = True
     model: Mapping[str, str] | None = None
 
     def __init__(self, method: str, radius: float) -> None:

@@ -37,7 +37,7 @@ def run(inputs: Files, outputs: Files, config: Remove, context: Context) -> None
     check_conserved("detect", rows_in, found.keys() & rows_in.keys())
     pixels = outputs.one("pixels")
     folder = pixels.relative_to(context.roots[RESULTS]).as_posix()
-    editor = Editor(config, removers.load(config), context, folder)
+    editor = Editor(config, removers.load(config, next(iter(inputs.many("model")), None)), context, folder)
     work = context.workdir()
     items = {key: (row, found[key]) for key, row in rows_in.items()}
     made = process(work, items, editor.make, threads=context.threads, stage="remove")
