@@ -204,6 +204,9 @@ class OnceFailing:
     calls: list[int] = []  # noqa: RUF012
     broken = True
 
+    def prepare(self, photograph: Photograph) -> Photograph:
+        return photograph
+
     def detect(self, photographs: list[Photograph]) -> list[Found]:
         if OnceFailing.broken and len(self.calls) == 1:
             raise KeyboardInterrupt
