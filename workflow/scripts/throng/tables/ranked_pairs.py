@@ -52,7 +52,8 @@ SCHEMA = pa.schema(
         column(
             "kind",
             pa.string(),
-            "real-edited, edited-edited, sham-equal, nested-crop, real-reduced, enlarged-real or enlarged-reduced",
+            "real-edited, edited-edited, sham-edited, sham-equal, nested-crop, real-reduced, enlarged-real or "
+            "enlarged-reduced",
         ),
         column(
             "relation",
