@@ -52,7 +52,14 @@ class Folder(_Source):
     )
 
 
-Source = Annotated[CrowdHuman | ShanghaiTech | Folder, Field(discriminator="format")]
+class PennFudan(_Source):
+    """Penn-Fudan pedestrians: PNGImages and PedMasks, a person per mask, head points estimated from the masks."""
+
+    format: Literal["pennfudan"] = setting(..., "Penn-Fudan pedestrians: PNGImages/ and PedMasks/, any nesting")
+    split: Split = setting("train", "split of its images, which the source does not divide; every image is a scene")
+
+
+Source = Annotated[CrowdHuman | ShanghaiTech | Folder | PennFudan, Field(discriminator="format")]
 
 
 class Ingest(Section):

@@ -1,1 +1,1 @@
-"""Readers of image collections: CrowdHuman, ShanghaiTech and plain folders, packed or not."""
+"""Readers of image collections: CrowdHuman, ShanghaiTech, Penn-Fudan and plain folders, packed or not."""

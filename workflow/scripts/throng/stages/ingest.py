@@ -14,8 +14,8 @@ from throng.errors import ThrongError
 from throng.files import write_text
 from throng.images import ImageStore
 from throng.manifest import OK, REJECTED, check_conserved, tally, write_table
-from throng.sections.ingest import CrowdHuman, Ingest, ShanghaiTech, Source
-from throng.sources import crowdhuman, folder, shanghaitech
+from throng.sections.ingest import CrowdHuman, Ingest, PennFudan, ShanghaiTech, Source
+from throng.sources import crowdhuman, folder, pennfudan, shanghaitech
 from throng.sources.headers import read_header
 from throng.sources.known import errata
 from throng.sources.listing import File, Read, list_files
@@ -92,6 +92,8 @@ def _samples(source: Source, files: list[File], read: Read) -> tuple[list[Sample
     if isinstance(source, ShanghaiTech):
         samples = shanghaitech.samples(files, read, source.part)
         return samples, list(shanghaitech.missing(samples, source.part)) if source.official else []
+    if isinstance(source, PennFudan):
+        return pennfudan.samples(files, read, source.split), []
     samples = folder.samples(files, source.split, source.scenes)
     return samples, [] if samples else ["no image was found"]
 
