@@ -7,7 +7,7 @@ else at the head, the part that people are counted by.
 
 import dataclasses
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -67,6 +67,14 @@ def margin(person: Detection, height: int, width: int, *, dilation: float, shado
     return Patch(top, left, canvas.astype(bool))
 
 
+def union(patches: Iterable[Patch], height: int, width: int) -> np.ndarray:
+    """Return the (height, width) bool mask of all patches."""
+    mask = np.zeros((height, width), bool)
+    for patch in patches:
+        mask[patch.window] |= patch.mask
+    return mask
+
+
 @dataclasses.dataclass(frozen=True)
 class Scene:
     """The people of one image as patches: bodies, what is kept of each in front of others, margins; farthest first."""
@@ -78,12 +86,14 @@ class Scene:
     margins: Sequence[Patch]
     order: Sequence[int]
 
+    def bodies_of(self, people: Iterable[int]) -> np.ndarray:
+        """Return the (height, width) bool union of these people's bodies."""
+        return union((self.bodies[index] for index in people), self.height, self.width)
+
     def without(self, removed: Collection[int]) -> np.ndarray:
         """Return the (height, width) bool mask for removing these people: margins stop at the bodies of who stays."""
         gone = set(removed)
-        mask = np.zeros((self.height, self.width), bool)
-        for index in gone:
-            mask[self.margins[index].window] |= self.margins[index].mask
+        mask = union((self.margins[index] for index in gone), self.height, self.width)
         for index in self.order:
             if index not in gone:
                 mask[self.bodies[index].window] &= ~self.bodies[index].mask

@@ -1,22 +1,32 @@
 """Who goes: nested sets of people, so that nobody is left half-removed and every difference is known exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
+
+from throng.removers.masks import Patch
 
 DRAWS = 8
 
 
-def chain(boxes: np.ndarray, kept: Sequence[float], overlap: float, generator: np.random.Generator) -> list[list[int]]:
+def chain(
+    boxes: np.ndarray,
+    kept: Sequence[float],
+    overlap: float,
+    generator: np.random.Generator,
+    outlines: Mapping[int, Patch] = MappingProxyType({}),
+) -> list[list[int]]:
     """Return growing, nested lists of people to remove, sorted, one per share in ``kept`` that makes a new one.
 
     Of n people with (n, 4) boxes x, y, w, h, ``round(n * (1 - share))`` go at each falling share. Whoever would lose
     more than ``overlap`` of the box to those who go must go too; where that makes the number impossible, others are
-    drawn, and after ``DRAWS`` draws the best chain removes fewer, never more. Equal sets are given once.
+    drawn, and after ``DRAWS`` draws the best chain removes fewer, never more. Equal sets are given once. Between two
+    people whose instance masks are in ``outlines``, by index, the loss is measured on these, else on the boxes.
     """
     people = len(boxes)
     targets = [round(people * (1 - share)) for share in kept]
-    covers = _covers(boxes, overlap)
+    covers = _covers(boxes, overlap, outlines)
     best: list[list[int]] = []
     for _ in range(DRAWS):
         draw = _draw(covers, targets, overlap, generator.permutation(people))
@@ -34,8 +44,8 @@ def chain(boxes: np.ndarray, kept: Sequence[float], overlap: float, generator: n
 Covers = list[list[tuple[int, float]]]
 
 
-def _covers(boxes: np.ndarray, overlap: float) -> Covers:
-    """Return for each person whose box it covers, and by which share of that box; nothing when any loss is allowed."""
+def _covers(boxes: np.ndarray, overlap: float, outlines: Mapping[int, Patch]) -> Covers:
+    """Return for each person whom it covers, and by which share of that one; nothing when any loss is allowed."""
     covers: Covers = [[] for _ in boxes]
     if overlap >= 1:
         return covers
@@ -45,8 +55,23 @@ def _covers(boxes: np.ndarray, overlap: float) -> Covers:
         high = np.minimum(y + h, y[index] + h[index]) - np.maximum(y, y[index])
         shares = np.clip(wide, 0, None) * np.clip(high, 0, None) / (w * h)
         shares[index] = 0
-        covers[index] = [(int(other), float(shares[other])) for other in np.flatnonzero(shares)]
+        for other in np.flatnonzero(shares).tolist():
+            exact = index in outlines and other in outlines
+            share = _covered(outlines[other], outlines[index]) if exact else float(shares[other])
+            if share > 0:
+                covers[index].append((other, share))
     return covers
+
+
+def _covered(patch: Patch, by: Patch) -> float:
+    """Return the share of a patch's pixels that are also another's."""
+    top, left = max(patch.top, by.top), max(patch.left, by.left)
+    bottom = min(patch.window[0].stop, by.window[0].stop)
+    right = min(patch.window[1].stop, by.window[1].stop)
+    if bottom <= top or right <= left:
+        return 0.0
+    common = [one.mask[top - one.top : bottom - one.top, left - one.left : right - one.left] for one in (patch, by)]
+    return float((common[0] & common[1]).sum() / patch.mask.sum())
 
 
 def _draw(covers: Covers, targets: Sequence[int], overlap: float, order: np.ndarray) -> list[list[int]]:

@@ -1,0 +1,130 @@
+"""What is to be done to one photograph: the levels of its chain, their shams, or variants of the whole image."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from throng.errors import ThrongError
+from throng.images import ImageStore, decode
+from throng.manifest import OK
+from throng.removers import blend, masks, sham
+from throng.removers.selection import chain
+from throng.sections.remove import Chains, Remove, Variants
+from throng.seeds import generator
+from throng.tables import removals
+from throng.tables.detections import DetectionRow
+from throng.tables.images import ImageRow
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Step:
+    """One edit to make; with a ``refusal`` it cannot be made.
+
+    ``weights`` (H, W) uint8 are by how many 255ths a pixel that differs from the photograph is painted; where they
+    are 0 it does not differ. None for a whole image rendered again.
+    """
+
+    recipe: str
+    level: int
+    removed: list[int]
+    areas: int
+    weights: np.ndarray | None = None
+    refusal: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+    """The steps for one photograph: a chain, each from the one before, and others, each from the photograph.
+
+    With a ``refusal`` there are none, and no ``image`` either; it is (H, W, 3) uint8 RGB.
+    """
+
+    photograph: ImageRow
+    found: DetectionRow
+    image: np.ndarray | None = None
+    chain: Sequence[Step] = ()
+    others: Sequence[Step] = ()
+    refusal: str = ""
+
+
+class Planner:
+    """Plans what the section asks for; what is drawn comes from the dataset seed and the photograph alone."""
+
+    def __init__(self, config: Remove, seed: int, store: ImageStore) -> None:
+        self._config, self._seed, self._store = config, seed, store
+
+    def plan(self, photograph: ImageRow, found: DetectionRow) -> Plan:
+        """Return the steps for one photograph, or a plan that says why there are none."""
+        refusal = self._refusal(photograph, found)
+        if refusal:
+            return Plan(photograph, found, refusal=refusal)
+        data = self._store.read_bytes(photograph.source, photograph.path)
+        try:
+            image = decode(data)
+            if isinstance(self._config, Variants):
+                return Plan(photograph, found, image, others=_variants(self._config))
+            return self._chain(photograph, found, image, self._config)
+        except ThrongError as error:
+            return Plan(photograph, found, refusal=f"unreadable: {error}")
+
+    def _refusal(self, photograph: ImageRow, found: DetectionRow) -> str:
+        if photograph.split not in self._config.splits:
+            return f"split: {photograph.split} is not in remove.splits"
+        if found.status != OK:
+            return f"undetected: {found.reason}"
+        return "" if found.people else "nobody: no person was detected"
+
+    def _chain(self, photograph: ImageRow, found: DetectionRow, image: np.ndarray, config: Chains) -> Plan:
+        scene = masks.scene(
+            found.people,
+            *image.shape[:2],
+            dilation_px=config.dilation_px,
+            dilation_share=config.dilation_share,
+            shadow_share=config.shadow_share,
+        )
+        boxes = np.array([[person["x"], person["y"], person["w"], person["h"]] for person in found.people])
+        outlines = {index: scene.bodies[index] for index, one in enumerate(found.people) if one["mask"] is not None}
+        random = generator(self._seed, "remove", photograph.id)
+        levels = chain(boxes, config.kept, config.overlap, random, outlines)
+        if not levels:
+            refusal = f"few: none of {len(found.people)} people can go alone"
+            return Plan(photograph, found, refusal=refusal)
+        steps = [_removal(scene, level, removed, config) for level, removed in enumerate(levels, start=1)]
+        shams = [
+            _sham(scene, step, config, generator(self._seed, "remove", f"{photograph.id} {removals.SHAM} {step.level}"))
+            for step in steps[: config.shams]
+        ]
+        return Plan(photograph, found, image, steps, shams)
+
+
+def _removal(scene: masks.Scene, level: int, removed: list[int], config: Chains) -> Step:
+    mask = scene.without(removed)
+    staying = scene.bodies_of(set(range(len(scene.bodies))) - set(removed))
+    weights = blend.opacity(mask, scene.bodies_of(removed), staying, config.feather_px)
+    return Step(removals.CHAIN, level, removed, len(removed), weights, _too_large(mask, config))
+
+
+def _sham(scene: masks.Scene, step: Step, config: Chains, random: np.random.Generator) -> Step:
+    if step.refusal:
+        return Step(removals.SHAM, step.level, [], step.areas, refusal=step.refusal)
+    moved = sham.move(scene, step.removed, random)
+    if moved is None:
+        refusal = f"crowded: no room for {step.areas} areas beside {len(scene.bodies)} people"
+        return Step(removals.SHAM, step.level, [], step.areas, refusal=refusal)
+    weights = blend.opacity(moved.mask, moved.bodies, np.zeros_like(moved.mask), config.feather_px)
+    return Step(removals.SHAM, step.level, [], step.areas, weights, _too_large(moved.mask, config))
+
+
+def _too_large(mask: np.ndarray, config: Chains) -> str:
+    if mask.mean() <= config.max_masked and not mask.all():
+        return ""
+    return f"masked: {mask.mean():.0%} of the image would be painted over, the limit is {config.max_masked:.0%}"
+
+
+def _variants(config: Variants) -> list[Step]:
+    return [
+        Step(recipe, number, [], 0)
+        for recipe, many in ((removals.REDUCE, config.reduced), (removals.ENLARGE, config.enlarged))
+        for number in range(1, many + 1)
+    ]
