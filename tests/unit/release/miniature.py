@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tests.rows import pair_row, removal_row
+from tests.rows import removal_row
 from throng.files import sha256_file
 from throng.images import encode_jpeg, encode_png, pack_zip
 from throng.manifest import write_table
 from throng.provenance import Provenance
+from throng.ranking.pairs import pairs_of
 from throng.release.corpus import TABLES
 from throng.sections.base import output_slice
+from throng.sections.rank_pairs import RankPairs
 from throng.sections.release import Release
 from throng.stage import Context, Files
 from throng.stages import release
@@ -23,6 +25,7 @@ from throng.tables.density_labels import DensityLabelRow
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.prompts import PromptRow
+from throng.tables.removals import RemovalRow
 from throng.tables.synthetic import SyntheticRow
 
 WIDTH, HEIGHT = 64, 48
@@ -152,43 +155,55 @@ def _photograph(run: Run, source: str, number: int, split: str, redistributable:
     people = [{"x": 10.0 * k, "y": 8.0, "w": 8.0, "h": 30.0, "score": 1.0, "mask": None} for k in range(4)]
     run.rows["detections"].append(DetectionRow(image.id, "annotations", people, "ok", ""))
     run.rows["density_labels"].append(DensityLabelRow(image.id, "images", "threshold", 4, 4.0, 0, "low", "ok", ""))
-    members = [(image.id, source, path, [])]
-    for level, removed in enumerate(([2], [0, 2, 3]), 1):
-        edited = encode_png(picture(1000 + 10 * number + level))
-        edit_id = hashlib.sha256(f"{image.id} {level}".encode()).hexdigest()[:16]
-        run.pixels["remove/part-000-of-001.zip"][f"{edit_id}.png"] = edited
-        row = removal_row(
-            id=edit_id,
-            parent_id=image.id,
-            level=level,
-            removed=removed,
-            detected_count=4,
-            path=f"remove/part-000-of-001.zip/{edit_id}.png",
-            sha256=hashlib.sha256(edited).hexdigest(),
-            width=WIDTH,
-            height=HEIGHT,
-        )
-        run.rows["removals"].append(row)
-        members.append((row.id, "results", row.path, removed))
-    for a, (more_id, more_source, more_path, more_removed) in enumerate(members):
-        for fewer_id, fewer_source, fewer_path, fewer_removed in members[a + 1 :]:
-            removed = sorted({*fewer_removed} - {*more_removed})
-            pair = pair_row(
-                id=hashlib.sha256(f"{more_id} {fewer_id}".encode()).hexdigest()[:16],
-                parent_id=image.id,
-                kind="edited-edited" if a else "real-edited",
-                more_id=more_id,
-                more_source=more_source,
-                more_path=more_path,
-                fewer_id=fewer_id,
-                fewer_source=fewer_source,
-                fewer_path=fewer_path,
-                removed=removed,
-                weight=0.7,
-                split=split,
-                scene=scene,
-            )
-            run.rows["ranked_pairs"].append(pair)
+    _edits(run, image)
+
+
+def _edits(run: Run, image: ImageRow) -> None:
+    """Add a chain of two levels, a sham, a rejected sham, and the pairs that stage rank_pairs makes of them."""
+    edits = [
+        _edit(run, image, "chain", 1, removed=[2]),
+        _edit(run, image, "chain", 2, removed=[0, 2, 3]),
+        _edit(run, image, "sham", 1, removed=[], areas=1),
+    ]
+    refused = removal_row(
+        id=f"{image.id[:15]}x",
+        parent_id=image.id,
+        recipe="sham",
+        level=2,
+        removed=[],
+        path="",
+        sha256="",
+        width=0,
+        height=0,
+        status="rejected",
+        reason="no room: for 3 areas",
+    )
+    run.rows["removals"] += [*edits, refused]
+    config = RankPairs(
+        kinds=["real-edited", "edited-edited", "sham-equal", "nested-crop"],
+        weights={"real-edited": 0.7},
+        crops=2,
+        crop_least=16,
+    )
+    run.rows["ranked_pairs"] += pairs_of(image, edits, config, 7)
+
+
+def _edit(run: Run, image: ImageRow, recipe: str, level: int, **said: Any) -> RemovalRow:
+    edit_id = hashlib.sha256(f"{image.id} {recipe} {level}".encode()).hexdigest()[:16]
+    edited = encode_png(picture(int(edit_id[:6], 16)))
+    run.pixels["remove/part-000-of-001.zip"][f"{edit_id}.png"] = edited
+    return removal_row(
+        id=edit_id,
+        parent_id=image.id,
+        recipe=recipe,
+        level=level,
+        detected_count=4,
+        path=f"remove/part-000-of-001.zip/{edit_id}.png",
+        sha256=hashlib.sha256(edited).hexdigest(),
+        width=WIDTH,
+        height=HEIGHT,
+        **said,
+    )
 
 
 def _synthetic(run: Run, k: int, count: int) -> None:

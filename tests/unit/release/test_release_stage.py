@@ -38,10 +38,16 @@ def test_datasets_loads_each_product_in_one_line(mixed: Path, tmp_path: Path) ->
     import datasets
 
     pairs = datasets.load_dataset(str(mixed), "ranked_pairs", cache_dir=str(tmp_path))
-    assert {split: rows.num_rows for split, rows in pairs.items()} == {"train": 6, "val": 3}
-    row = pairs["train"][0]
-    assert row["image_more"].size == row["image_fewer"].size == (64, 48)
-    assert row["delta"] == len(row["removed"])
+    assert {split: rows.num_rows for split, rows in pairs.items()} == {"train": 10, "val": 5}
+    for row in pairs["train"]:
+        assert row["image_more"].size == row["image_fewer"].size == (64, 48)
+        if row["kind"] == "nested-crop":
+            assert (row["relation"], row["delta"]) == ("at-least", None)
+            assert row["more_crop"]["w"] > row["fewer_crop"]["w"] >= 16
+        else:
+            assert row["delta"] == len(row["removed"])
+            assert (row["relation"], row["delta"] > 0) in {("more", True), ("equal", False)}
+            assert row["more_crop"] is row["fewer_crop"] is None
     counted = datasets.load_dataset(str(mixed), "fixed_count", split="train", cache_dir=str(tmp_path))
     assert counted.features["image"] == datasets.Image()
     assert [(len(row["points"]), row["image"].size) for row in counted] == [(r["count"], (64, 48)) for r in counted]
@@ -57,16 +63,17 @@ def test_webdataset_reads_decoded_samples_with_equal_fields(mixed: Path) -> None
 
     urls = str(mixed / "webdataset" / "ranked_pairs" / "train-{00000..00001}-of-00002.tar")
     samples = list(webdataset.WebDataset(urls, shardshuffle=False).decode("pil"))
-    assert len(samples) == 6
+    assert len(samples) == 10
     for sample in samples:
-        assert {name for name in sample if not name.startswith("__")} == {"more.jpg", "fewer.png", "json"}
+        # the photograph is on either side of an equal pair, so neither side is all PNG
+        assert {name for name in sample if not name.startswith("__")} == {"more.jpg", "fewer.jpg", "json"}
         assert sample["more.jpg"].size == (64, 48)
         assert sample["json"]["id"] == sample["__key__"]
 
 
 def test_pandas_reads_bytes_that_have_the_promised_hash(mixed: Path) -> None:
     frame = pd.concat(map(pd.read_parquet, sorted((mixed / "data" / "ranked_pairs").glob("*.parquet"))))
-    assert len(frame) == 9
+    assert len(frame) == 15
     for row in frame.to_dict("records"):
         for side in ("more", "fewer"):
             assert hashlib.sha256(row[f"image_{side}"]["bytes"]).hexdigest() == row[f"{side}_sha256"]
@@ -91,7 +98,7 @@ def test_no_pixel_of_a_closed_source_is_anywhere(tmp_path: Path) -> None:
     for name, data in [item for archive in run.pixels.values() for item in archive.items()]:
         if name.partition(".")[0] in edits | composites:
             forbidden.append(data)
-    assert len(forbidden) == 3 + 6 + 2
+    assert len(forbidden) == 3 + 9 + 2
     for path, data in contents(folder).items():
         assert not any(pixels[-250:] in data for pixels in forbidden), path
 
@@ -99,14 +106,15 @@ def test_no_pixel_of_a_closed_source_is_anywhere(tmp_path: Path) -> None:
 def test_closed_samples_are_released_as_recipes_and_counted(mixed: Path) -> None:
     index = json.loads((mixed / "index.json").read_text())
     assert index["products"] == {
-        "ranked_pairs": {"pixels": {"train": 6, "val": 3}, "recipes": {"train": 6, "val": 3}},
+        "ranked_pairs": {"pixels": {"train": 10, "val": 5}, "recipes": {"train": 10, "val": 5}},
         "fixed_count": {"pixels": {"train": 2}, "recipes": {"train": 2}},
     }
     assert index["withheld"] | {"images": 3, "detections": 3, "density_labels": 3} == index["withheld"]
-    assert "11 of 22 samples are recipes without pixels" in (mixed / "README.md").read_text()
-    recipe = pq.read_table(mixed / "recipes/ranked_pairs/train-00000-of-00001.parquet").to_pylist()[0]
-    assert recipe["parent_source"] == "closed"
-    assert len(recipe["parent_sha256"]) == len(recipe["fewer_sha256"]) == 64
+    assert "17 of 34 samples are recipes without pixels" in (mixed / "README.md").read_text()
+    recipes = pq.read_table(mixed / "recipes/ranked_pairs/train-00000-of-00001.parquet").to_pylist()
+    assert {recipe["parent_source"] for recipe in recipes} == {"closed"}
+    assert {len(recipe[name]) for recipe in recipes for name in ("parent_sha256", "fewer_sha256")} == {64}
+    assert sum(recipe["fewer_crop"] is not None for recipe in recipes) == 2, "a recipe names its window"
 
 
 def test_one_closed_parent_keeps_a_composite_behind_whatever_its_own_flag_says(tmp_path: Path) -> None:
@@ -136,9 +144,24 @@ def test_recipes_alone_when_nothing_may_be_passed_on(tmp_path: Path) -> None:
 def test_card_says_how_many_were_rejected_and_why(mixed: Path) -> None:
     card = (mixed / "README.md").read_text()
     assert "| ingest | 7 files | 7 | 6 | 1 | truncated: 1 |" in card
+    assert "| remove | 6 images | 6 | 18 | 6 | no room: 6 |" in card
+    assert "| rank_pairs | 6 photographs | 6 | 30 | 0 |  |" in card
+    for line in ("| chain | kept | 12 |", "| sham | kept | 6 |", "| sham | no room | 6 |"):
+        assert line in card
     front = yaml.safe_load(card.split("---")[1])
     assert front["license"] == "cc-by-4.0"
     assert {config["config_name"] for config in front["configs"]} >= {"ranked_pairs", "fixed_count", "prompts"}
+
+
+def test_card_counts_pairs_by_kind_and_relation(mixed: Path) -> None:
+    card = (mixed / "README.md").read_text()
+    for line in (
+        "| `edited-edited` | more | 4 | 2 | 0 | 6 |",
+        "| `nested-crop` | at-least | 4 | 2 | 0 | 6 |",
+        "| `real-edited` | more | 8 | 4 | 0 | 12 |",
+        "| `sham-equal` | equal | 4 | 2 | 0 | 6 |",
+    ):
+        assert line in card
 
 
 def test_unknown_licence_is_named_in_the_front_matter(tmp_path: Path) -> None:
@@ -156,17 +179,20 @@ def test_small_shards_hold_all_samples_once(tmp_path: Path) -> None:
     png = {name: data + noise[name] for name, data in run.pixels["remove/part-000-of-001.zip"].items()}
     run.pixels["remove/part-000-of-001.zip"] = png
     for k, row in enumerate(run.rows["removals"]):
-        run.change("removals", k, sha256=hashlib.sha256(png[f"{row.id}.png"]).hexdigest())
+        if row.status == "ok":
+            run.change("removals", k, sha256=hashlib.sha256(png[f"{row.id}.png"]).hexdigest())
     folder = run.write(tmp_path).release(shard_bytes=1_000_000)
     names = sorted(path.name for path in (folder / "webdataset/ranked_pairs").glob("train-*"))
     assert names == [f"train-{k:05d}-of-{len(names):05d}.tar" for k in range(len(names))]
     assert len(names) > 2
     parquet = list((folder / "data/ranked_pairs").glob("train-*.parquet"))
     assert sum(pq.read_metadata(path).num_rows for path in parquet) == len(big)
-    # Three pairs of a chain show four images in each column at most, so the edit they share is stored once.
+    # Pairs of one photograph share its few images, and what they share is stored once in each column.
     stored = sum(path.stat().st_size for path in parquet)
-    shown = sum(len(png[f"{edit}.png"]) for row in big for edit in (row.more_id, row.fewer_id) if f"{edit}.png" in png)
-    assert stored < 0.8 * shown
+    shown = [(side, f"{getattr(row, side)}.png") for row in big for side in ("more_id", "fewer_id")]
+    edits = [(side, name) for side, name in shown if name in png]
+    assert stored < 1.05 * sum(len(png[name]) for _, name in set(edits))
+    assert len(set(edits)) < len(edits)
 
 
 def refused(run: Run, root: Path, **settings: object) -> str:
@@ -214,7 +240,24 @@ def test_training_composite_with_pixels_of_a_held_out_photograph_is_refused(tmp_
 
 def test_backend_that_is_not_listed_stops_the_release(tmp_path: Path) -> None:
     message = refused(make_run(), tmp_path, backends=["annotations", "composite"])
-    assert message.startswith("release.backends does not list 'opencv', which made 6 rows of table 'removals'")
+    assert message.startswith("release.backends does not list 'opencv', which made 9 rows of table 'removals'")
+
+
+def test_windows_of_photographs_without_a_kept_edit_are_released(tmp_path: Path) -> None:
+    run = make_run()
+    run.rows["ranked_pairs"] = [row for row in run.rows["ranked_pairs"] if row.kind == "nested-crop"]
+    for k in range(len(run.rows["removals"])):
+        run.change("removals", k, status="rejected", reason="masked: 90%", path="")
+    card = (run.write(tmp_path).release() / "README.md").read_text()
+    assert "| rank_pairs | 3 photographs | 3 | 3 | 0 |  |" in card
+    assert "recognising the editor" not in card
+
+
+def test_pairs_of_edits_that_were_rejected_are_refused(tmp_path: Path) -> None:
+    run = make_run()
+    for k in range(len(run.rows["removals"])):
+        run.change("removals", k, status="rejected", reason="masked: 90%", path="")
+    assert "stage 'rank_pairs' has rows of 3 images that it was not given" in refused(run, tmp_path)
 
 
 def test_lost_rows_are_noticed(tmp_path: Path) -> None:

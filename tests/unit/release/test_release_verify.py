@@ -50,10 +50,10 @@ def edit(folder: Path, file: str, change: Callable[[list[dict[str, Any]]], None]
 
 def test_summary_of_a_sound_release(sound: Path) -> None:
     summary = verify(sound)
-    assert summary["samples"]["ranked_pairs/train"] == 6
+    assert summary["samples"]["ranked_pairs/train"] == 10
     assert summary["samples"]["fixed_count_recipes/train"] == 2
-    # Three photographs with two edits each, and two composites.
-    assert summary["images"] == 3 * 3 + 2
+    # Three photographs with three edits each, and two composites.
+    assert summary["images"] == 3 * 4 + 2
     json.dumps(summary)
 
 
@@ -142,6 +142,37 @@ def test_forged_row(release: Path, file: str, values: dict[str, Any], said: str)
     assert said in fault(release)
 
 
+def swap(row: dict[str, Any]) -> dict[str, Any]:
+    return {"more_crop": row["fewer_crop"], "fewer_crop": row["more_crop"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "forge", "said"),
+    [
+        ("sham-equal", lambda _: {"relation": "more"}, "relation is 'more', which is not that of kind 'sham-equal'"),
+        ("sham-equal", lambda _: {"kind": "drawn"}, "which is not that of kind 'drawn'"),
+        ("sham-equal", lambda _: {"delta": 1, "removed": [1]}, "delta is 1, but 1 removed people are listed"),
+        ("sham-equal", lambda _: {"delta": None}, "delta is unknown, but"),
+        ("sham-equal", lambda _: {"more_removed": [1]}, "do not differ by column removed"),
+        ("real-edited", lambda row: {"delta": None, "removed": row["removed"]}, "delta is unknown, but"),
+        ("real-edited", lambda _: {"delta": 0, "removed": []}, "delta is 0, but 0 removed people are listed"),
+        ("nested-crop", lambda _: {"more_crop": {"x": 30, "y": 0, "w": 40, "h": 40}}, "more_crop (30, 0, 40, 40) is"),
+        ("nested-crop", lambda _: {"fewer_crop": {"x": 30, "y": 9, "w": 0, "h": 9}}, "fewer_crop (30, 9, 0, 9) is"),
+        ("nested-crop", swap, "fewer_crop is not inside more_crop"),
+        ("nested-crop", lambda row: {"fewer_crop": row["more_crop"]}, "fewer_crop is not inside more_crop"),
+        ("nested-crop", lambda _: {"fewer_crop": None}, "fewer_crop is not inside more_crop"),
+        ("nested-crop", lambda _: {"fewer_id": "feed"}, "its windows are of two images"),
+    ],
+)
+def test_forged_relation(release: Path, kind: str, forge: Callable[[Any], dict[str, Any]], said: str) -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        row = next(row for row in rows if row["kind"] == kind)
+        row |= forge(row)
+
+    edit(release, PAIRS, change)
+    assert said in fault(release)
+
+
 def test_row_twice(release: Path) -> None:
     edit(release, PAIRS, lambda rows: rows.append(rows[0]))
     assert "the id occurs more than once" in fault(release)
@@ -180,7 +211,7 @@ def test_totals_that_the_files_do_not_hold(release: Path) -> None:
     index["products"]["ranked_pairs"]["pixels"]["train"] = 60
     (release / "index.json").write_text(json.dumps(index))
     reseal(release)
-    assert "ranked_pairs: {'train': 6, 'val': 3} rows by split, index.json says" in fault(release)
+    assert "ranked_pairs: {'train': 10, 'val': 5} rows by split, index.json says" in fault(release)
 
 
 def test_tar_sample_with_other_fields(release: Path) -> None:

@@ -113,7 +113,7 @@ def test_numbers_of_the_run_are_on_the_page(html: str) -> None:
     text = Page(html).text
     assert "7 files" in text
     assert "truncated: 1" in text
-    assert "8 of 18. Left has more people" in text
+    assert "8 of 30. What is said of a pair" in text
     assert "4 of 4, by requested count." in text
     for shown in ("4.03", "17.35", "12.5 %", "3.20 to 4.90", "new key", "0 to 9", "10 and more", "-0.25"):
         assert shown in text
@@ -128,9 +128,10 @@ def test_sources_that_forbid_passing_on_are_named(html: str, tmp_path: Path) -> 
 
 def test_thumbnails_show_the_images(tmp_path: Path) -> None:
     run = make_run()
+    run.rows["ranked_pairs"] = [row for row in run.rows["ranked_pairs"] if row.kind == "edited-edited"]
     page = Page(make_page(run, tmp_path, pairs=1, chains=0, synthetic=0))
     first = min(run.rows["ranked_pairs"], key=lambda row: row.id)
-    shown = [a for a in page.all("img") if a.get("alt") in ("more people", "fewer people")]
+    shown = [a for a in page.all("img") if a.get("alt") in ("first image", "second image")]
     assert len(shown) == 2
     edits = run.pixels["remove/part-000-of-001.zip"]
     for attributes, path in zip(shown, (first.more_path, first.fewer_path), strict=True):
@@ -139,6 +140,37 @@ def test_thumbnails_show_the_images(tmp_path: Path) -> None:
         assert thumbnail.shape == decode(data).shape
         assert cv2.PSNR(thumbnail, decode(data)) > 20
     assert len(page.all("rect")) == first.delta
+
+
+def test_every_kind_of_pair_is_shown_and_said_what_it_is(html: str) -> None:
+    text = Page(html).text
+    for said in ("1 more real-edited", "2 more edited-edited", "as many sham-equal", "as many or more nested-crop"):
+        assert said in text
+
+
+def test_a_window_is_shown_alone_and_outlined_in_the_one_around_it(tmp_path: Path) -> None:
+    run = make_run()
+    run.rows["ranked_pairs"] = [row for row in run.rows["ranked_pairs"] if row.kind == "nested-crop"]
+    page = Page(make_page(run, tmp_path, pairs=1, chains=0, synthetic=0))
+    pair = min(run.rows["ranked_pairs"], key=lambda row: row.id)
+    photograph = decode(run.photographs["open", pair.more_path])
+    shown = [a for a in page.all("img") if a.get("alt") in ("first image", "second image")]
+    for attributes, crop in zip(shown, (pair.more_crop, pair.fewer_crop), strict=True):
+        thumbnail = decode(base64.b64decode((attributes["src"] or "").partition(",")[2]))
+        window = photograph[crop["y"] : crop["y"] + crop["h"], crop["x"] : crop["x"] + crop["w"]]
+        assert thumbnail.shape == window.shape
+        assert cv2.PSNR(thumbnail, np.ascontiguousarray(window)) > 20
+    (outline,) = page.all("rect")
+    assert float(outline["x"] or "nan") == pair.fewer_crop["x"] - pair.more_crop["x"] - 0.5
+    assert float(outline["width"] or "nan") == pair.fewer_crop["w"]
+
+
+def test_edits_stand_in_rows_by_recipe(html: str) -> None:
+    text = Page(html).text
+    assert "4 detected left photograph 3 detected left 1 removed 1 detected left 3 removed" in text
+    assert "4 detected photograph 4 detected 1 area painted" in text
+    assert "Rendered again" not in text
+    assert "Sham edits" in text
 
 
 def test_points_are_marked_where_they_are(tmp_path: Path) -> None:
@@ -158,8 +190,9 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
         run.change("images", k, licence=HOSTILE, path=hostile_path.replace(">.", f">{k}."))
         run.photographs["open", run.rows["images"][k].path] = run.photographs.pop(("open", path))
         for j, pair in enumerate(run.rows["ranked_pairs"]):
-            if pair.more_path == path:
-                run.change("ranked_pairs", j, more_path=run.rows["images"][k].path)
+            for side in ("more_path", "fewer_path"):
+                if getattr(pair, side) == path:
+                    run.change("ranked_pairs", j, **{side: run.rows["images"][k].path})
     for k, row in enumerate(run.rows["prompts"]):
         run.rows["prompts"][k] = dataclasses.replace(row, text=HOSTILE, template=HOSTILE)
     run.change("images", 3, reason=HOSTILE.replace(":", ""))
@@ -177,7 +210,7 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
 
 def test_pages_without_anything_to_show_are_whole(tmp_path: Path) -> None:
     html = make_page(make_run(), tmp_path, pairs=0, chains=0, synthetic=0)
-    assert "0 of 9. Left has more people" in Page(html).text
+    assert "0 of 15. What is said of a pair" in Page(html).text
 
 
 def test_image_that_cannot_be_shown_is_named(tmp_path: Path) -> None:

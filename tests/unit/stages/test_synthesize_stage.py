@@ -156,6 +156,14 @@ def test_edits_that_leave_somebody_are_no_backgrounds(town):
         town.synthesize()
 
 
+@pytest.mark.parametrize("recipe", ["sham", "reduce", "enlarge"])
+def test_only_chains_empty_a_place(town, recipe):
+    town.drawing.removals = [dataclasses.replace(row, recipe=recipe) for row in town.drawing.removals]
+    town.write()
+    with pytest.raises(ThrongError, match="no background"):
+        town.synthesize()
+
+
 def test_a_killed_job_goes_on_where_it_was(town, monkeypatch):
     calm = Compositor.synthesize
     made = []

@@ -1,12 +1,21 @@
 """The dataset card: front matter that lets ``datasets`` load a release in one line, and what the run counted."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import yaml
 
 from throng.manifest import OK
+from throng.ranking.kinds import (
+    EDITED_EDITED,
+    ENLARGED_REAL,
+    ENLARGED_REDUCED,
+    REAL_EDITED,
+    REAL_REDUCED,
+    SHAM_EDITED,
+    SHAM_EQUAL,
+)
 from throng.release.annotations import PlainTable
 from throng.release.backends import backends_used
 from throng.release.corpus import Corpus
@@ -20,7 +29,7 @@ from throng.sections.release import Release
 HUB_LICENCES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 MEANING = {
-    "ranked_pairs": "ordered pairs: `image_more` shows `delta` people that `image_fewer` lacks",
+    "ranked_pairs": "two images and their `relation`: `image_more` shows `delta` people that `image_fewer` lacks",
     "fixed_count": "images made to show a requested number of people, with head points",
 }
 
@@ -43,6 +52,7 @@ def card_text(
         _opening(totals),
         "## What is in it",
         _contents(totals),
+        _kinds(corpus, totals),
         _withheld(tables),
         "## Load it",
         _examples(totals, files),
@@ -50,6 +60,7 @@ def card_text(
         *_columns(totals),
         "## How it was made",
         _accounts(ledger),
+        _rejected_edits(corpus),
         _makers(corpus),
         "## Licences",
         _licences(config, corpus),
@@ -123,6 +134,32 @@ def _contents(totals: Sequence[Totals]) -> str:
                 meaning = MEANING[total.product] if counts is total.pixels else "the same without pixels"
                 rows.append([f"`{config}`", meaning, *cells, sum(counts.values())])
     return _table(["configuration", "one row is", "train", "val", "test", "all"], rows)
+
+
+def _kinds(corpus: Corpus, totals: Sequence[Totals]) -> str:
+    """Count the pairs of each kind, those that are recipes included."""
+    if "ranked_pairs" not in {total.product for total in totals}:
+        return ""
+    counts = Counter((row.kind, row.relation, row.split) for row in corpus.ranked_pairs)
+    rows = []
+    for kind, relation in sorted({(kind, relation) for kind, relation, _ in counts}):
+        cells = [counts[kind, relation, split] for split in ("train", "val", "test")]
+        rows.append([f"`{kind}`", relation, *cells, sum(cells)])
+    text = (
+        "`more`: `image_more` shows more people; `at-least`: as many or more; `equal`: as many, and which of the two "
+        "is called `image_more` was drawn by hash. Where `more_crop` or `fewer_crop` is not null, that window of the "
+        "image is meant, not the whole of it."
+    )
+    return f"{text}\n\n{_table(['kind of pair', 'relation', 'train', 'val', 'test', 'all'], rows)}" if rows else ""
+
+
+def _rejected_edits(corpus: Corpus) -> str:
+    """Count kept and rejected edits by recipe and reason."""
+    counts = Counter(
+        (row.recipe, "kept" if row.status == OK else row.reason.partition(":")[0]) for row in corpus.removals
+    )
+    rows = [[recipe, outcome, number] for (recipe, outcome), number in sorted(counts.items())]
+    return f"Edits by recipe and what came of them:\n\n{_table(['recipe', 'outcome', 'edits'], rows)}" if rows else ""
 
 
 def _withheld(tables: Sequence[PlainTable]) -> str:
@@ -229,13 +266,7 @@ def _limits(corpus: Corpus, totals: Sequence[Totals], shared: Sequence[str]) -> 
     products = {total.product for total in totals if total.samples}
     limits = []
     if "ranked_pairs" in products:
-        limits.append(
-            "In a `real-edited` pair the edited image is always the one with fewer people, and it was encoded by "
-            "another program: a ranker can win by recognising the editor. Use `edited-edited` pairs as well."
-        )
-        limits.append(
-            "`delta` counts people that were found and removed; people whom the detector missed are in both images."
-        )
+        limits += _limits_of_pairs({row.kind for row in corpus.ranked_pairs})
     if "fixed_count" in products:
         limits.append("`count` is exact where `points` are given; where they are null it is the request.")
     if any(row.backend == "composite" for row in corpus.synthetic):
@@ -251,6 +282,26 @@ def _limits(corpus: Corpus, totals: Sequence[Totals], shared: Sequence[str]) -> 
         "Scenes are otherwise kept within one split; near-duplicates under different scene names are not searched for."
     )
     return "\n".join(f"- {limit}" for limit in limits)
+
+
+def _limits_of_pairs(kinds: Set[str]) -> list[str]:
+    limits = []
+    if REAL_EDITED in kinds:
+        limits.append(
+            "In a `real-edited` pair the edited image is always the one with fewer people, and it was encoded by "
+            "another program: a ranker can win by recognising the editor. Use pairs of two edits and equal pairs too."
+        )
+    if kinds & {REAL_EDITED, EDITED_EDITED, SHAM_EDITED}:
+        limits.append(
+            "`delta` counts people that were found and removed; people whom the detector missed are in both images."
+        )
+    if SHAM_EQUAL in kinds:
+        limits.append(
+            "A sham edit paints where the detector found nobody: somebody whom it missed may be under the paint."
+        )
+    if kinds & {REAL_REDUCED, ENLARGED_REAL, ENLARGED_REDUCED}:
+        limits.append("The order of re-rendered images is what the model was asked for, not what was counted.")
+    return limits
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

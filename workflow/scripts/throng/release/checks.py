@@ -6,21 +6,57 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from throng.errors import ThrongError
+from throng.ranking.crops import contains
+from throng.ranking.kinds import RELATIONS
 from throng.release.products import FIXED_COUNT, RANKED_PAIRS
+from throng.tables.ranked_pairs import AT_LEAST, EQUAL, MORE, Crop
 
 Row = Mapping[str, Any]
 BOX_TOLERANCE = 1.0
 
 
 def check_ranked_pair(row: Row, where: str) -> None:
-    """Raise ThrongError unless the difference is positive, listed person by person, and true of both members."""
-    if row["delta"] < 1 or row["delta"] != len(row["removed"]):
-        raise ThrongError(f"{where}: delta is {row['delta']}, but {len(row['removed'])} removed people are listed")
-    more, fewer = set(row["more_removed"]), set(row["fewer_removed"])
-    if not more < fewer or fewer - more != set(row["removed"]):
-        raise ThrongError(f"{where}: the removed people of its two images do not differ by column removed")
+    """Raise ThrongError unless relation, difference, removed people and windows agree with each other."""
+    if RELATIONS.get(row["kind"]) != row["relation"]:
+        raise ThrongError(f"{where}: relation is {row['relation']!r}, which is not that of kind {row['kind']!r}")
     if not 0 <= row["weight"] <= 1:
         raise ThrongError(f"{where}: weight is {row['weight']}, expected 0 to 1")
+    _check_difference(row, where)
+    _check_windows(row, where)
+
+
+def _check_difference(row: Row, where: str) -> None:
+    more, fewer, removed = (set(row[name]) for name in ("more_removed", "fewer_removed", "removed"))
+    if row["delta"] is None:
+        if removed or row["relation"] == EQUAL:
+            raise ThrongError(f"{where}: delta is unknown, but its relation or its removed people say what it is")
+        return
+    if row["delta"] != len(row["removed"]) or (row["delta"] > 0) != (row["relation"] == MORE):
+        raise ThrongError(
+            f"{where}: delta is {row['delta']}, but {len(row['removed'])} removed people are listed and the relation "
+            f"is {row['relation']!r}"
+        )
+    if not more <= fewer or fewer - more != removed:
+        raise ThrongError(f"{where}: the removed people of its two images do not differ by column removed")
+
+
+def _check_windows(row: Row, where: str) -> None:
+    for side in ("more", "fewer"):
+        crop = row[f"{side}_crop"]
+        if crop is not None and (min(crop["w"], crop["h"]) < 1 or not contains(_frame(row), crop)):
+            raise ThrongError(
+                f"{where}: {side}_crop ({crop['x']}, {crop['y']}, {crop['w']}, {crop['h']}) is empty or outside its "
+                f"frame of {row['width']}x{row['height']}"
+            )
+    outer, inner = (row[f"{side}_crop"] or _frame(row) for side in ("more", "fewer"))
+    if row["more_id"] == row["fewer_id"] and (outer == inner or not contains(outer, inner)):
+        raise ThrongError(f"{where}: both windows are of one image, but fewer_crop is not inside more_crop")
+    if row["relation"] == AT_LEAST and row["more_id"] != row["fewer_id"]:
+        raise ThrongError(f"{where}: its relation is {AT_LEAST!r}, but its windows are of two images")
+
+
+def _frame(row: Row) -> Crop:
+    return Crop(x=0, y=0, w=row["width"], h=row["height"])
 
 
 def check_fixed_count(row: Row, where: str) -> None:

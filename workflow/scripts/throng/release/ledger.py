@@ -6,6 +6,7 @@ from typing import Any
 
 from throng.errors import ThrongError
 from throng.manifest import OK, check_conserved, tally
+from throng.ranking.kinds import NESTED_CROP
 from throng.release.corpus import Corpus
 
 
@@ -41,16 +42,18 @@ def balance(corpus: Corpus) -> list[Line]:
     countable |= {f"synthetic/{row.id}" for row in corpus.synthetic if row.status == OK}
     edited = {row.parent_id for row in corpus.removals if row.status == OK}
     paired = {row.parent_id for row in corpus.ranked_pairs}
+    edits_paired = {row.parent_id for row in corpus.ranked_pairs if row.kind != NESTED_CROP}
     check_conserved("detect", usable, detected)
     check_conserved("remove", detected, chained)
-    _only_from("rank_pairs", paired, edited)
+    _only_from("rank_pairs", paired, chained)
+    _only_from("rank_pairs", edits_paired, edited)
     check_conserved("label_density", countable, labelled)
     check_conserved("synthesize", prompts, (row.id for row in corpus.synthetic))
     return [
         _line("ingest", "files", len(corpus.images), len(corpus.images), corpus.images),
         _line("detect", "images", len(usable), len(detected), corpus.detections),
         _line("remove", "images", len(detected), len(chained), corpus.removals),
-        _pairs_line(len(corpus.ranked_pairs), chains=len(edited), without=len(edited - paired)),
+        _pairs_line(len(corpus.ranked_pairs), photographs=len(chained), without=len(chained - paired)),
         _line("synthesize", "prompts", len(prompts), len(corpus.synthetic), corpus.synthetic),
         _line("label_density", "images", len(countable), len(labelled), corpus.density_labels),
     ]
@@ -63,9 +66,9 @@ def _line(stage: str, unit: str, units_in: int, units_out: int, rows: Iterable[A
     return Line(stage, unit, units_in, units_out, kept, rejected)
 
 
-def _pairs_line(pairs: int, *, chains: int, without: int) -> Line:
-    rejected = {"no pair of the wanted kind and difference": without} if without else {}
-    return Line("rank_pairs", "chains", chains, chains, pairs, rejected)
+def _pairs_line(pairs: int, *, photographs: int, without: int) -> Line:
+    rejected = {"no pair of the wanted kinds and difference": without} if without else {}
+    return Line("rank_pairs", "photographs", photographs, photographs, pairs, rejected)
 
 
 def _only_from(stage: str, made: set[str], given: set[str]) -> None:

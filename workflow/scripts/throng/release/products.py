@@ -62,6 +62,7 @@ class Sample:
 # datasets reads list<struct> columns back only where nothing inside is marked non-null.
 POINTS = pa.list_(pa.struct([pa.field("x", pa.float64()), pa.field("y", pa.float64())]))
 BOXES = pa.list_(pa.struct([pa.field(name, pa.float64()) for name in "xywh"]))
+CROP = pa.struct([pa.field(name, pa.int32()) for name in ("x", "y", "w", "h")])
 PEOPLE = "indices in the photograph's row of table detections"
 
 
@@ -73,9 +74,14 @@ RANKED_PAIRS = Product(
     "ranked_pairs",
     {"image_more": "more", "image_fewer": "fewer"},
     _columns(
-        ("id", pa.string(), "id of the pair: hash of both members' ids"),
-        ("kind", pa.string(), "real-edited (photograph against edit) or edited-edited"),
-        ("delta", pa.int32(), "people in image_more that image_fewer lacks"),
+        ("id", pa.string(), "id of the pair: hash of both members' ids and windows"),
+        ("kind", pa.string(), "what was paired: real-edited, edited-edited, sham-equal, nested-crop, ..."),
+        (
+            "relation",
+            pa.string(),
+            "more: image_more shows more people; at-least: as many or more; equal: as many, in no particular order",
+        ),
+        ("delta", pa.int32(), "people in image_more that image_fewer lacks; null when only the order is known"),
         ("removed", pa.list_(pa.int32()), f"those people: {PEOPLE}"),
         ("weight", pa.float32(), "weight in training, 0..1"),
         ("split", pa.string(), "train, val or test"),
@@ -84,9 +90,11 @@ RANKED_PAIRS = Product(
         ("height", pa.int32(), "height of both images, pixels"),
         ("more_id", pa.string(), "id of image_more: its photograph or its edit"),
         ("more_sha256", pa.string(), "sha256 of image_more's file, hex"),
+        ("more_crop", CROP, "window of image_more that is meant, pixels; null: all of it"),
         ("more_removed", pa.list_(pa.int32()), f"people removed from the photograph in image_more: {PEOPLE}"),
         ("fewer_id", pa.string(), "id of image_fewer"),
         ("fewer_sha256", pa.string(), "sha256 of image_fewer's file, hex"),
+        ("fewer_crop", CROP, "window of image_fewer that is meant, pixels; null: all of it"),
         ("fewer_removed", pa.list_(pa.int32()), f"people removed from the photograph in image_fewer: {PEOPLE}"),
         ("parent_id", pa.string(), "id of the photograph that both images show"),
         ("parent_source", pa.string(), "source of the photograph"),
@@ -94,7 +102,7 @@ RANKED_PAIRS = Product(
         ("parent_sha256", pa.string(), "sha256 of the photograph's file, hex"),
         ("licence", pa.string(), "licence of the photograph"),
         ("detector", pa.string(), "backend that found the people"),
-        ("remover", pa.string(), "backend that removed them"),
+        ("remover", pa.string(), "backends that made the edits; empty when neither image is one"),
     ),
     order="parent_id",
 )
@@ -160,6 +168,7 @@ def _ranked_pairs(corpus: Corpus) -> list[Sample]:
         fields = {
             "id": row.id,
             "kind": row.kind,
+            "relation": row.relation,
             "delta": row.delta,
             "removed": row.removed,
             "weight": row.weight,
@@ -169,9 +178,11 @@ def _ranked_pairs(corpus: Corpus) -> list[Sample]:
             "height": parent.height,
             "more_id": row.more_id,
             "more_sha256": shas["more"],
+            "more_crop": row.more_crop,
             "more_removed": more.removed if more else [],
             "fewer_id": row.fewer_id,
             "fewer_sha256": shas["fewer"],
+            "fewer_crop": row.fewer_crop,
             "fewer_removed": fewer.removed if fewer else [],
             "parent_id": row.parent_id,
             "parent_source": parent.source,
@@ -192,8 +203,9 @@ def _ranked_pairs(corpus: Corpus) -> list[Sample]:
 
 def _shown(row: RankedPairRow, photographs: list[ImageRow]) -> ImageRow:
     """Return the photograph that the pair shows, or the first of equal files when it shows edits alone."""
+    members = ((row.more_source, row.more_path), (row.fewer_source, row.fewer_path))
     for photograph in photographs:
-        if (photograph.source, photograph.path) == (row.more_source, row.more_path):
+        if (photograph.source, photograph.path) in members:
             return photograph
     return photographs[0]
 

@@ -1,5 +1,6 @@
-"""What is shown of a run: pairs, chains and synthesised images, chosen by id so that the choice never changes."""
+"""What is shown of a run: pairs, edits and synthesised images, chosen by id so that the choice never changes."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,60 +10,92 @@ from throng.report.pictures import Thumbnails
 from throng.roots import RESULTS
 from throng.tables.detections import Detection
 from throng.tables.images import ImageRow
-from throng.tables.ranked_pairs import RankedPairRow
+from throng.tables.ranked_pairs import EQUAL, MORE, Crop, RankedPairRow
+from throng.tables.removals import CHAIN, REDUCE, SHAM, RemovalRow
 
 View = dict[str, Any]
 
 
 def pair_views(corpus: Corpus, thumbnails: Thumbnails, number: int) -> list[View]:
-    """Return pairs of as many different photographs as there are, the removed people outlined in the fuller image."""
-    views = []
-    for row in _different_photographs(corpus.ranked_pairs, number):
-        photograph = corpus.photograph(row.parent_id, f"ranked pair {row.id}")[0]
-        views.append(
-            {
-                "id": row.id,
-                "kind": row.kind,
-                "delta": row.delta,
-                "split": row.split,
-                "scene": row.scene,
-                "more": thumbnails.uri(row.more_source, row.more_path),
-                "fewer": thumbnails.uri(row.fewer_source, row.fewer_path),
-                "width": photograph.width,
-                "height": photograph.height,
-                "boxes": _boxes(_people(corpus, row.parent_id), row.removed),
-            }
-        )
-    return views
+    """Return pairs of every kind in turn, and of as many different photographs as there are.
+
+    In the fuller image the people who went are outlined, or the window that the other image is.
+    """
+    return [_pair_view(corpus, thumbnails, row) for row in _chosen(corpus.ranked_pairs, number)]
 
 
-def _different_photographs(pairs: Sequence[RankedPairRow], number: int) -> list[RankedPairRow]:
-    by_id = sorted(pairs, key=lambda row: row.id)
+def _pair_view(corpus: Corpus, thumbnails: Thumbnails, row: RankedPairRow) -> View:
+    photograph = corpus.photograph(row.parent_id, f"ranked pair {row.id}")[0]
+    frame = Crop(x=0, y=0, w=photograph.width, h=photograph.height)
+    outer, inner = row.more_crop or frame, row.fewer_crop or frame
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "says": _says(row),
+        "split": row.split,
+        "scene": row.scene,
+        "more": thumbnails.window(row.more_source, row.more_path, row.more_crop),
+        "fewer": thumbnails.window(row.fewer_source, row.fewer_path, row.fewer_crop),
+        "more_size": (outer["w"], outer["h"]),
+        "fewer_size": (inner["w"], inner["h"]),
+        "boxes": _boxes(_people(corpus, row.parent_id), row.removed),
+        "window": (inner["x"] - outer["x"], inner["y"] - outer["y"]) if outer != inner else None,
+    }
+
+
+def _says(row: RankedPairRow) -> str:
+    if row.relation == MORE:
+        return "more" if row.delta is None else f"{row.delta} more"
+    return "as many" if row.relation == EQUAL else "as many or more"
+
+
+def _chosen(pairs: Sequence[RankedPairRow], number: int) -> list[RankedPairRow]:
+    kinds: dict[str, list[RankedPairRow]] = {}
+    for row in sorted(pairs, key=lambda row: row.id):
+        kinds.setdefault(row.kind, []).append(row)
+    ordered = [_different_photographs(rows) for rows in kinds.values()]
+    in_turn = [row for rows in itertools.zip_longest(*ordered) for row in rows if row is not None]
+    return in_turn[:number]
+
+
+def _different_photographs(pairs: Sequence[RankedPairRow]) -> list[RankedPairRow]:
     seen: set[str] = set()
     first, rest = [], []
-    for row in by_id:
+    for row in pairs:
         (rest if row.parent_id in seen else first).append(row)
         seen.add(row.parent_id)
-    return (first + rest)[:number]
+    return first + rest
 
 
-def chain_views(corpus: Corpus, thumbnails: Thumbnails, number: int) -> list[View]:
-    """Return the longest removal chains, photograph first, each with what has gone at every step."""
-    chains: dict[str, list[View]] = {}
+def strip_views(corpus: Corpus, thumbnails: Thumbnails, recipe: str, number: int) -> list[View]:
+    """Return the longest rows of edits of one recipe, photograph first, each edit with what was done to it."""
+    strips: dict[str, list[RemovalRow]] = {}
     for row in sorted(corpus.removals, key=lambda row: (row.parent_id, row.level)):
-        if row.status == OK:
-            left = row.detected_count - row.removed_count
-            step = {"gone": row.removed_count, "left": left, "image": (RESULTS, row.path)}
-            chains.setdefault(row.parent_id, []).append(step)
-    longest = sorted(chains, key=lambda parent: (-len(chains[parent]), parent))[:number]
+        if row.status == OK and row.recipe == recipe:
+            strips.setdefault(row.parent_id, []).append(row)
+    longest = sorted(strips, key=lambda parent: (-len(strips[parent]), parent))[:number]
     views = []
     for parent in longest:
-        photograph = corpus.photograph(parent, "a removal chain")[0]
-        found = chains[parent][0]["left"] + chains[parent][0]["gone"]
-        start = {"gone": 0, "left": found, "image": (photograph.source, photograph.path)}
-        steps = [step | {"image": thumbnails.uri(*step["image"])} for step in (start, *chains[parent])]
-        views.append({"name": _name(photograph), "split": photograph.split, "steps": steps})
+        photograph = corpus.photograph(parent, f"a {recipe} edit")[0]
+        found = strips[parent][0].detected_count
+        start = {
+            "says": f"{found} detected{' left' if recipe == CHAIN else ''}",
+            "done": "photograph",
+            "image": thumbnails.uri(photograph.source, photograph.path),
+        }
+        steps = [_step(row) | {"image": thumbnails.uri(RESULTS, row.path)} for row in strips[parent]]
+        views.append({"name": _name(photograph), "split": photograph.split, "steps": [start, *steps]})
     return views
+
+
+def _step(row: RemovalRow) -> View:
+    if row.recipe == CHAIN:
+        gone = len(row.removed)
+        return {"says": f"{row.detected_count - gone} detected left", "done": f"{gone} removed"}
+    if row.recipe == SHAM:
+        areas = f"{row.areas} area{'s' if row.areas != 1 else ''} painted"
+        return {"says": f"{row.detected_count - len(row.removed)} detected", "done": areas}
+    return {"says": "fewer" if row.recipe == REDUCE else "more", "done": f"variant {row.level}"}
 
 
 def synthetic_views(corpus: Corpus, thumbnails: Thumbnails, number: int) -> list[View]:

@@ -21,15 +21,28 @@ from throng.report.figures import (
     size,
     sources_view,
 )
-from throng.report.gallery import chain_views, pair_views, synthetic_views
+from throng.report.gallery import pair_views, strip_views, synthetic_views
 from throng.report.pictures import Thumbnails, data_uri
 from throng.sections.report import Report
+from throng.tables.removals import CHAIN, ENLARGE, REDUCE, SHAM
 
 HERE = Path(__file__).parent
 CAPTIONS = {
     "scatter": "predicted against true counts",
     "bins": "errors by true count",
     "curves": "training",
+}
+EDITS = {
+    CHAIN: (
+        "Removal chains",
+        "One photograph, more and more of its detected people taken out. Whoever the detector missed is still there.",
+    ),
+    SHAM: (
+        "Sham edits",
+        "As many areas as the chain's edits have, painted where nobody was detected: the count stays.",
+    ),
+    REDUCE: ("Rendered again with fewer people", "The whole image comes from the model, the place included."),
+    ENLARGE: ("Rendered again with more people", "The whole image comes from the model, the place included."),
 }
 
 
@@ -61,7 +74,10 @@ def render(
         closed=[source["source"] for source in sources if not source["open"]],
         pairs=pair_views(corpus, thumbnails, config.pairs),
         pairs_all=len(corpus.ranked_pairs),
-        chains=chain_views(corpus, thumbnails, config.chains),
+        edits=[
+            {"title": title, "note": note, "strips": strip_views(corpus, thumbnails, recipe, config.chains)}
+            for recipe, (title, note) in EDITS.items()
+        ],
         synthetic=synthetic_views(corpus, thumbnails, config.synthetic),
         synthetic_all=sum(row.status == "ok" for row in corpus.synthetic),
         density=density_view(corpus),

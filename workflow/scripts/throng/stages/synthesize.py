@@ -17,7 +17,7 @@ from throng.tables import detections, images, prompts, removals, synthetic
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.prompts import PromptRow
-from throng.tables.removals import RemovalRow
+from throng.tables.removals import CHAIN, RemovalRow
 from throng.tables.synthetic import SyntheticRow
 from throng.workdir import Made, process
 
@@ -62,7 +62,10 @@ def training_material(inputs: Files, context: Context) -> Material:
         emptied={
             row.parent_id: row
             for row in edits
-            if row.parent_id in photographs and row.status == OK and 0 < row.detected_count == len(set(row.removed))
+            if row.recipe == CHAIN
+            and row.parent_id in photographs
+            and row.status == OK
+            and 0 < row.detected_count == len(set(row.removed))
         },
         store=ImageStore(context.roots),
     )
