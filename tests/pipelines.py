@@ -152,7 +152,9 @@ def _stable_diffusion(folder: Path, channels: int, *, inpainting: bool) -> Any:
         text_encoder=CLIPTextModel(_clip_config(tokenizer)),
         tokenizer=tokenizer,
         unet=_unet(channels, cross_attention_dim=WIDTH),
-        scheduler=DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False),
+        scheduler=DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
+        ),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

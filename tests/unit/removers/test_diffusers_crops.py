@@ -1,4 +1,4 @@
-"""Crops for inpainting models: every masked pixel in exactly one of them, at the model's own resolution where it can be."""
+"""Crops for inpainting models: each masked pixel in exactly one, at the model's own resolution where that can be."""
 
 import numpy as np
 from hypothesis import given, settings

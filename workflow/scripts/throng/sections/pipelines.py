@@ -85,8 +85,6 @@ class Rendering(Pipeline):
     """A pipeline that renders whole photographs again: SYRAC's fewer people, AFreeCA's more."""
 
     strength: float = setting(0.7, "share of the noise that is added, and of the steps that are run", gt=0, le=1)
-    reduced: int = setting(4, "variants with fewer people, per photograph", ge=4, le=100)
-    enlarged: int = setting(0, "variants with more people around the shrunk photograph, per photograph", ge=0, le=100)
     shrink: float = setting(0.7, "side of the shrunk photograph inside an enlarged variant, as a share", gt=0, lt=1)
     crowd_prompt: str = setting(CROWD, "what the model is asked to draw around the shrunk photograph")
     crowd_negative_prompt: str | None = setting(None, "what it is kept from drawing there; null: nothing")

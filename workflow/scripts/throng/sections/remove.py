@@ -7,8 +7,14 @@ from pydantic import Field, model_validator
 from throng.sections.base import Section, runtime, setting
 from throng.sections.detectors import MODULES as DETECTORS
 from throng.sections.detectors import Ultralytics
+from throng.sections.pipelines import Inpainting, Rendering
 
-MODULES = {"opencv": "throng.removers.opencv", "lama": "throng.removers.lama"}
+MODULES = {
+    "opencv": "throng.removers.opencv",
+    "lama": "throng.removers.lama",
+    "diffusers-inpaint": "throng.removers.diffusers_inpaint",
+    "diffusers-img2img": "throng.removers.diffusers_img2img",
+}
 
 
 class Check(Section):
@@ -121,7 +127,20 @@ class Lama(Chains):
     device: Literal["cpu", "cuda"] = runtime("cpu", "cuda needs the library onnxruntime-gpu")
 
 
-Remove = Annotated[OpenCV | Lama, Field(discriminator="backend")]
+class DiffusersInpaint(Inpainting, Chains):
+    """A latent diffusion pipeline that fills the masks: Stable Diffusion 1.5, 2, XL and 3, FLUX Fill, and the like."""
+
+    backend: Literal["diffusers-inpaint"] = "diffusers-inpaint"
+
+
+class DiffusersImg2Img(Rendering, Variants):
+    """A latent diffusion pipeline that renders whole photographs again: SYRAC's fewer people, AFreeCA's more."""
+
+    backend: Literal["diffusers-img2img"] = "diffusers-img2img"
+    reduced: int = setting(4, "variants with fewer people per photograph", ge=4, le=100)
+
+
+Remove = Annotated[OpenCV | Lama | DiffusersInpaint | DiffusersImg2Img, Field(discriminator="backend")]
 
 
 def chosen_modules(section: Remove) -> tuple[str, ...]:
