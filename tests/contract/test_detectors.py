@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,12 @@ import numpy as np
 import pytest
 
 from throng import detectors, rle
-from throng.detectors.protocol import Detector, Photograph
+from throng.detectors.exporting import to_openvino
+from throng.detectors.protocol import Detector, Found, Photograph
 from throng.errors import ThrongError
-from throng.sections.detectors import Annotations, Ultralytics
+from throng.evaluation.detection import detection_errors, mask_iou, match_boxes
+from throng.sections.detectors import Annotations, Slices, Ultralytics
+from throng.sources import pennfudan
 from throng.tables.images import Box, ImageRow, Person
 
 SIZES = [(96, 128), (160, 64), (1, 1)]
@@ -21,26 +25,36 @@ SIZES = [(96, 128), (160, 64), (1, 1)]
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory) -> dict[str, Path]:
-    """Save two random YOLOs of a quarter of the smallest width, built from the library's own definitions."""
+    """Save random YOLOs of a quarter of the smallest width, built from the library's own definitions, and exports."""
     folder = tmp_path_factory.mktemp("yolo")
     os.environ |= {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_CONFIG_DIR": str(folder / "settings")}
+    from ultralytics import YOLO
+
+    made = {
+        "detect": tiny(folder, "v8/yolov8.yaml", "detect"),
+        "segment": tiny(folder, "v8/yolov8-seg.yaml", "segment"),
+        "two heads": tiny(folder, "26/yolo26.yaml", "detect"),
+    }
+    made["onnx"] = Path(YOLO(made["detect"]).export(format="onnx", imgsz=64, dynamic=True, verbose=False))
+    made["openvino"] = to_openvino(made["onnx"], folder / "tiny_openvino_model")
+    return made
+
+
+def tiny(folder: Path, definition: str, task: str) -> Path:
     import torch
     import ultralytics
     import yaml
     from ultralytics import YOLO
 
-    made = {}
-    for task, name in (("detect", "yolov8.yaml"), ("segment", "yolov8-seg.yaml")):
-        definition = yaml.safe_load((Path(ultralytics.__file__).parent / "cfg/models/v8" / name).read_text())
-        definition |= {"nc": 2, "scales": {"n": [0.33, 0.0625, 1024]}, "scale": "n"}
-        path = folder / f"tiny-{task}.yaml"
-        path.write_text(yaml.safe_dump(definition))
-        torch.manual_seed(3)
-        model = YOLO(path, task=task)
-        model.model.names = {0: "person", 1: "dog"}
-        made[task] = folder / f"tiny-{task}.pt"
-        model.save(made[task])
-    return made
+    source = Path(ultralytics.__file__).parent / "cfg" / "models" / definition
+    content = yaml.safe_load(source.read_text()) | {"nc": 2, "scales": {"n": [0.33, 0.0625, 1024]}, "scale": "n"}
+    path = folder / f"tiny-{source.name}"
+    path.write_text(yaml.safe_dump(content))
+    torch.manual_seed(3)
+    model = YOLO(path, task=task)
+    model.model.names = {0: "person", 1: "dog"}
+    model.save(path.with_suffix(".pt"))
+    return path.with_suffix(".pt")
 
 
 def image_row(height: int, width: int, key: str, **labels) -> ImageRow:
@@ -99,14 +113,27 @@ def photographs(count: int = 3) -> list[Photograph]:
     return made
 
 
-@pytest.fixture(params=["annotations", "ultralytics-detect", "ultralytics-segment"])
+SLICES = Slices(tile=48, overlap=0.25)
+
+
+def load(model: Path, scratch: Path, **options) -> Detector:
+    config = Ultralytics(**{"model": str(model), "confidence": 0.001, "imgsz": 64, "batch": 2} | options)
+    return detectors.load(config, model, scratch)
+
+
+@pytest.fixture(
+    params=["annotations", "detect", "segment", "two heads", "onnx", "openvino", "detect sliced", "segment sliced"]
+)
 def detector(request, tiny_models, tmp_path) -> Detector:
-    backend, _, task = request.param.partition("-")
-    if backend == "annotations":
+    if request.param == "annotations":
         return detectors.load(Annotations(), None, tmp_path)
-    model = tiny_models[task]
-    config = Ultralytics(model=str(model), task=task, confidence=0.001, imgsz=64, batch=2, backend="ultralytics")
-    return detectors.load(config, model, tmp_path)
+    name = request.param.removesuffix(" sliced")
+    return load(
+        tiny_models[name],
+        tmp_path,
+        task="segment" if name == "segment" else "detect",
+        slices=SLICES if request.param.endswith(" sliced") else None,
+    )
 
 
 def test_boxes_lie_in_the_frame_best_first_and_masks_in_their_boxes(detector):
@@ -148,16 +175,91 @@ def test_the_answer_is_repeated_and_no_photograph_changes_its_neighbours(detecto
 
 
 def test_the_weights_are_named_by_their_hash(detector, tiny_models):
-    if detector.model is not None:
-        file = next(path for path in tiny_models.values() if path.name == detector.model["file"])
+    file = next((path for path in tiny_models.values() if path.name == (detector.model or {}).get("file")), None)
+    if file is not None and file.is_file():
         assert detector.model["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_segmentation_gives_masks(tiny_models, tmp_path):
-    config = Ultralytics(model="m", task="segment", confidence=0.001, imgsz=64, backend="ultralytics")
-    found = detectors.load(config, tiny_models["segment"], tmp_path).detect(photographs(1))[0]
+    found = load(tiny_models["segment"], tmp_path, task="segment").detect(photographs(1))[0]
     assert found.people
     assert any(someone["mask"] for someone in found.people)
+
+
+def corners(found: Found) -> np.ndarray:
+    return np.array([[p["x"], p["y"], p["x"] + p["w"], p["y"] + p["h"]] for p in found.people])
+
+
+def test_what_was_prepared_in_another_thread_gives_the_same_answer(detector):
+    some = photographs(3)
+    with ThreadPoolExecutor(2) as pool:
+        ready = list(pool.map(detector.prepare, some))
+    for first, second in zip(some, ready, strict=True):
+        assert detector.detect([second]) == detector.detect([first])
+
+
+@pytest.mark.parametrize("name", ["detect", "segment", "onnx", "openvino"])
+def test_a_look_at_the_whole_photograph_is_the_librarys_own_prediction(tiny_models, tmp_path, name):
+    from ultralytics import YOLO
+
+    task = "segment" if name == "segment" else "detect"
+    (photograph,) = photographs(1)
+    (found,) = load(tiny_models[name], tmp_path, task=task).detect([photograph])
+    own = YOLO(tiny_models[name], task=task).predict(
+        np.ascontiguousarray(photograph.pixels[..., ::-1]),
+        conf=0.001, iou=0.7, imgsz=64, max_det=3000, classes=[0], verbose=False, save=False,
+    )  # fmt: skip
+    assert len(found.people) == len(own[0].boxes) > 0
+    np.testing.assert_allclose(corners(found), own[0].boxes.xyxy.numpy(), atol=0.01)
+    np.testing.assert_allclose([p["score"] for p in found.people], own[0].boxes.conf.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_exports_answer_as_the_checkpoint_does(tiny_models, tmp_path, name):
+    (photograph,) = photographs(1)
+    (checkpoint,) = load(tiny_models["detect"], tmp_path).detect([photograph])
+    (export,) = load(tiny_models[name], tmp_path, precision="float32").detect([photograph])
+    np.testing.assert_allclose(corners(export), corners(checkpoint), atol=0.05)
+
+
+def test_of_two_heads_the_one_without_a_limit_answers(tiny_models, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    detector = load(tiny_models["two heads"], tmp_path, confidence=1e-6, iou=0.99, imgsz=256)
+    (found,) = detector.detect([Photograph(image_row(256, 256, "0" * 16), noise)])
+    assert len(found.people) > 300
+
+
+def test_every_class_that_is_named_counts(tiny_models, tmp_path):
+    def scores(classes: list[str]) -> set[float]:
+        (found,) = load(tiny_models["detect"], tmp_path, classes=classes, confidence=1e-6).detect(photographs(1))
+        return {someone["score"] for someone in found.people}
+
+    both, people, dogs = scores(["dog", "person"]), scores(["person"]), scores(["dog"])
+    assert max(both) == max(people | dogs)
+    assert people
+    assert dogs
+    assert both <= people | dogs
+
+
+def test_nobody_is_no_rejection(tiny_models, tmp_path):
+    (found,) = load(tiny_models["detect"], tmp_path, confidence=0.99, slices=SLICES).detect(photographs(1))
+    assert found == Found([])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("detect", {"classes": ["person", "cat"]}, "has no class 'cat'; it knows person, dog"),
+        ("detect", {"imgsz": 100}, "takes multiples of 32; set it to 96 or 128"),
+        ("detect", {"precision": "float16"}, "float16 is for a .pt on a GPU"),
+        ("onnx", {"precision": "float16", "device": "cuda"}, "float16 is for a .pt on a GPU"),
+        ("detect", {"device": "cuda:7"}, "on device 'cuda:7'"),
+    ],
+)
+def test_a_setting_that_does_not_fit_the_model_is_one_sentence(tiny_models, tmp_path, name, options, message):
+    with pytest.raises(ThrongError, match=message) as error:
+        load(tiny_models[name], tmp_path, **options)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +291,7 @@ def test_a_model_without_people_is_refused(tiny_models, tmp_path):
 
 
 def test_a_crowd_beyond_the_cap_is_rejected_not_cut(tiny_models, tmp_path):
-    config = Ultralytics(model="m", confidence=1e-9, iou=0.999, imgsz=960, backend="ultralytics")
-    detector = detectors.load(config, tiny_models["detect"], tmp_path)
+    detector = load(tiny_models["detect"], tmp_path, confidence=1e-9, iou=0.999, imgsz=960)
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (512, 512, 3), np.uint8)
     (found,) = detector.detect([Photograph(image_row(512, 512, "0" * 16), pixels)])
@@ -212,23 +313,24 @@ socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 import numpy as np
 from throng import detectors
 from throng.detectors.protocol import Photograph
-from throng.sections.detectors import Ultralytics
-config = Ultralytics(model="m", imgsz=64, confidence=0.001, backend="ultralytics")
+from throng.sections.detectors import Slices, Ultralytics
+config = Ultralytics(model="m", imgsz=64, confidence=0.001, slices=Slices(tile=32))
 detector = detectors.load(config, Path(sys.argv[1]), Path(sys.argv[2]))
 print(len(detector.detect([Photograph(None, np.zeros((40, 60, 3), np.uint8))])))
 """
 
 
-def test_ultralytics_stays_off_the_network_and_writes_to_its_scratch_folder_only(tiny_models, tmp_path):
-    for name in ("home", "here", "scratch", "tmp"):
-        (tmp_path / name).mkdir()
+@pytest.mark.parametrize("name", ["detect", "onnx", "openvino"])
+def test_ultralytics_stays_off_the_network_and_writes_to_its_scratch_folder_only(tiny_models, tmp_path, name):
+    for folder in ("home", "here", "scratch", "tmp"):
+        (tmp_path / folder).mkdir()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("YOLO_", "XDG_", "MPL"))}
     environment |= {
         "HOME": str(tmp_path / "home"),
         "TMPDIR": str(tmp_path / "tmp"),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    command = [sys.executable, "-c", OFFLINE, str(tiny_models["detect"]), str(tmp_path / "scratch")]
+    command = [sys.executable, "-c", OFFLINE, str(tiny_models[name]), str(tmp_path / "scratch")]
     done = subprocess.run(command, cwd=tmp_path / "here", env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == "1"
@@ -251,31 +353,26 @@ DATA = os.environ.get("THRONG_DATA")
 )
 def test_people_of_penn_fudan_are_found(tmp_path, model, task, imgsz):
     root = Path(str(DATA))
-    config = Ultralytics(model=model, task=task, imgsz=imgsz, confidence=0.25, backend="ultralytics")
+    config = Ultralytics(model=model, task=task, imgsz=imgsz)
     detector = detectors.load(config, root / "weights" / model, tmp_path)
-    hits, overlaps, people = 0, [], 0
+    matches, overlaps = [], []
     for path in sorted((root / "pennfudan" / "PNGImages").glob("*.png")):
-        truth = cv2.imread(str(root / "pennfudan" / "PedMasks" / f"{path.stem}_mask.png"), cv2.IMREAD_UNCHANGED)
         pixels = cv2.imread(str(path))[..., ::-1]
-        (found,) = detector.detect([Photograph(image_row(*pixels.shape[:2], path.stem), pixels)])
-        for label in range(1, int(truth.max()) + 1):
-            people += 1
-            best = max(found.people, key=lambda someone: box_overlap(truth == label, someone), default=None)
-            if best is not None and box_overlap(truth == label, best) >= 0.5:
-                hits += 1
-                if best["mask"]:
-                    mask = rle.decode(best["mask"], *truth.shape)
-                    overlaps.append((mask & (truth == label)).sum() / (mask | (truth == label)).sum())
-    assert people == 137
-    assert hits / people >= 0.95
-    if task == "segment":
-        assert np.mean(overlaps) >= 0.7
-
-
-def box_overlap(mask: np.ndarray, someone) -> float:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-    wide = min(right, someone["x"] + someone["w"]) - max(left, someone["x"])
-    high = min(bottom, someone["y"] + someone["h"]) - max(top, someone["y"])
-    both = max(wide, 0) * max(high, 0)
-    return both / ((right - left) * (bottom - top) + someone["w"] * someone["h"] - both)
+        height, width = pixels.shape[:2]
+        mask = root / "pennfudan" / "PedMasks" / f"{path.stem}_mask.png"
+        numbers = pennfudan.read_mask(mask.read_bytes(), width, height)
+        people = [numbers == number for number in np.unique(numbers) if number]
+        (found,) = detector.detect([Photograph(image_row(height, width, path.stem), pixels)])
+        boxes = [[p["x"], p["y"], p["w"], p["h"]] for p in found.people]
+        matched = match_boxes(
+            boxes, [p["score"] for p in found.people], [cv2.boundingRect(one.astype(np.uint8)) for one in people]
+        )
+        matches.append(matched)
+        for someone, taken in zip(found.people, matched.taken, strict=True):
+            if taken >= 0 and someone["mask"]:
+                overlaps.append(mask_iou(rle.decode(someone["mask"], height, width), people[taken]))
+    errors = detection_errors(matches)
+    assert errors.people == 137
+    assert errors.recall >= 0.95
+    assert errors.average_precision >= 0.9
+    assert (np.mean(overlaps) >= 0.75) if task == "segment" else not overlaps

@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
     "MPLBACKEND": "Agg",
     "TOKENIZERS_PARALLELISM": "false",
     # torch's threads spin while they wait: on cores shared with another job that costs ten times the time

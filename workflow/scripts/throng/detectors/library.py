@@ -1,6 +1,7 @@
-"""Ultralytics, imported so that it stays off the network and keeps its settings in a scratch folder."""
+"""Ultralytics and the runtimes below it, imported so that they report to nobody and write to a scratch folder only."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ def import_yolo(scratch: Path) -> Any:
 
     Raises ThrongError when a library is missing.
     """
+    report_to_nobody()
     os.environ |= {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_VERBOSE": "0", "YOLO_CONFIG_DIR": str(scratch)}
     try:
         import torchvision  # noqa: F401 - its presence decides which NMS ultralytics uses
@@ -22,3 +24,10 @@ def import_yolo(scratch: Path) -> Any:
             f"pip install ultralytics-opencv-headless onnx onnxruntime openvino"
         ) from error
     return YOLO
+
+
+def report_to_nobody() -> None:
+    """Keep ONNX Runtime and OpenVINO from sending usage reports and from writing identifiers below the home folder."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    # openvino reports its own import unless this package is missing, and has no other switch that needs no file
+    sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
