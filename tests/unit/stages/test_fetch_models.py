@@ -1,4 +1,4 @@
-"""Fetching a pinned file from a hub of our own on this machine."""
+"""Fetching pinned files from a hub of our own on this machine."""
 
 import hashlib
 import os
@@ -8,6 +8,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from pydantic import ValidationError
+
+from throng.sections.fetch_models import FetchModels
 
 CONTENT = b"weights" * 1000
 REVISION = "a" * 40
@@ -19,9 +22,13 @@ from throng.errors import ThrongError
 from throng.sections.fetch_models import FetchModels
 from throng.stage import Context, Files
 from throng.stages import fetch_models
-sha256, revision, output = sys.argv[1:]
-pin = {"repo": "team/model", "file": "sub/model.onnx", "revision": revision, "sha256": sha256}
-context = Context("fetch_models", 0, 1, {"name": "mine", "file": "model.onnx"}, {}, {}, "", {})
+sha256, revision, kind, output = sys.argv[1:]
+pin = {"repo": "team/model", "revision": revision}
+if kind == "file":
+    file, pin = "model.onnx", pin | {"file": "sub/model.onnx", "sha256": sha256}
+else:
+    file, pin = "sub/model.onnx", pin | {"files": {"model_index.json": "0" * 64, "sub/model.onnx": sha256}}
+context = Context("fetch_models", 0, 1, {"name": "mine", "file": file}, {}, {}, "", {})
 try:
     fetch_models.run(Files({}), Files({"model": [output]}), FetchModels(models={"mine": pin}), context)
 except ThrongError as error:
@@ -66,14 +73,17 @@ def hub():
     server.server_close()
 
 
-def fetch(endpoint: str, sha256: str, folder, revision: str = REVISION) -> subprocess.CompletedProcess[str]:
+def fetch(
+    endpoint: str, sha256: str, folder, revision: str = REVISION, kind: str = "file"
+) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "HF_ENDPOINT": endpoint,
         "HF_HUB_OFFLINE": "1",  # as in every job
         "HF_HOME": str(folder / "home"),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    command = [sys.executable, "-c", JOB, sha256, revision, str(folder / "mine" / "model.onnx")]
+    output = folder / "mine" / ("model.onnx" if kind == "file" else "sub/model.onnx")
+    command = [sys.executable, "-c", JOB, sha256, revision, kind, str(output)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -82,6 +92,21 @@ def test_the_pinned_file_arrives_and_nothing_is_left_beside_it(hub, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "mine" / "model.onnx").read_bytes() == CONTENT
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["model.onnx"]
+
+
+def test_a_pinned_folders_file_arrives_at_its_own_path(hub, tmp_path):
+    done = fetch(hub, GOOD, tmp_path, kind="folder")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "mine" / "sub" / "model.onnx").read_bytes() == CONTENT
+    assert [path.name for path in (tmp_path / "mine" / "sub").iterdir()] == ["model.onnx"]
+    assert "pinned is" in fetch(hub, "0" * 64, tmp_path, kind="folder").stderr
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", "a/../x", ".git/x", "a//x", "a/", ""])
+def test_a_folders_files_lie_inside_it(path):
+    pin = {"repo": "team/model", "revision": REVISION, "files": {path: GOOD}}
+    with pytest.raises(ValidationError):
+        FetchModels.model_validate({"models": {"mine": pin}})
 
 
 def test_a_file_of_another_hash_is_refused(hub, tmp_path):

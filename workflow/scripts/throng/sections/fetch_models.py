@@ -1,6 +1,14 @@
-"""Section ``fetch_models``: model files pinned on a hub."""
+"""Section ``fetch_models``: models pinned on a hub."""
+
+from typing import Annotated
+
+from pydantic import Field
 
 from throng.sections.base import Section, setting
+
+# no step up, no hidden part, nothing absolute: the file is written below the model's own folder
+RelativePath = Annotated[str, Field(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class HubFile(Section):
@@ -12,7 +20,17 @@ class HubFile(Section):
     sha256: str = setting(..., "sha256 of the file", pattern=r"^[0-9a-f]{64}$")
 
 
-class FetchModels(Section):
-    """Model files that other sections name as ``hub:<name>``; only the rule fetch_models uses the network."""
+class HubFolder(Section):
+    """Some files of a Hugging Face repository, as a diffusers pipeline's, each pinned to the commit and a checksum."""
 
-    models: dict[str, HubFile] = setting({}, "pinned files by the name that other sections use")
+    repo: str = setting(..., "repository id, owner/name", pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = setting(..., "full commit hash", pattern=r"^[0-9a-f]{40}$")
+    files: dict[RelativePath, Sha256] = setting(
+        ..., "sha256 of each file that is fetched, by its path in the repository", min_length=1
+    )
+
+
+class FetchModels(Section):
+    """Models that other sections name as ``hub:<name>``; only the rule fetch_models uses the network."""
+
+    models: dict[str, HubFile | HubFolder] = setting({}, "pinned files and folders by the name that other sections use")

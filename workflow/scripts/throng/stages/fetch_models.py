@@ -11,10 +11,13 @@ from throng.stage import Context, Files
 
 
 def run(inputs: Files, outputs: Files, config: FetchModels, context: Context) -> None:
-    """Download the file pinned as ``context.wildcards["name"]``; raises ThrongError unless its sha256 is the pinned."""
+    """Download the file ``context.wildcards["file"]`` of the model pinned as ``["name"]``.
+
+    Raises ThrongError when it cannot be had, or unless its sha256 is the pinned.
+    """
     del inputs
     output = outputs.one("model")
-    pinned = config.models[context.wildcards["name"]]
+    pinned = _pinned(config, context.wildcards["name"], context.wildcards["file"])
     scratch = output.parent / f".{output.name}.download"  # kept on failure, so that a large file is taken up again
     fetched = _download(pinned, scratch)
     found = sha256_file(fetched)
@@ -26,6 +29,13 @@ def run(inputs: Files, outputs: Files, config: FetchModels, context: Context) ->
         )
     fetched.replace(output)
     shutil.rmtree(scratch)
+
+
+def _pinned(config: FetchModels, name: str, file: str) -> HubFile:
+    model = config.models[name]
+    if isinstance(model, HubFile):
+        return model
+    return HubFile(repo=model.repo, file=file, revision=model.revision, sha256=model.files[file])
 
 
 def _download(pinned: HubFile, scratch: Path) -> Path:
