@@ -115,7 +115,7 @@ class World:
         counts = None if mask is None else rle.encode(mask, height=mask.shape[0], width=mask.shape[1])
         edit = removal_row(
             id=key, parent_id=row.id, recipe=recipe, level=level, base_id=base, removed=removed, mask=counts,
-            detected_count=3, path=f"{ZIP}/{key}.png",
+            detected_count=3, areas=len(removed) or 3, path=f"{ZIP}/{key}.png",
         )  # fmt: skip
         self.edits.append(edit)
         return key, "results", edit.path
