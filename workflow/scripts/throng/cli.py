@@ -1,4 +1,4 @@
-"""The command line: look into tables, compare them, count people in a photograph, verify a release."""
+"""The command line: look into tables, compare them, count people, verify a release, read and write legacy layouts."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from throng.errors import ThrongError
+from throng.legacy_cli import export_legacy, import_legacy
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
 )
+app.command()(export_legacy)
+app.command()(import_legacy)
 console = Console(soft_wrap=True)
 TableFile = Annotated[Path, typer.Argument(help="a Parquet table of the workflow", exists=True, dir_okay=False)]
 

@@ -70,6 +70,12 @@ def ranking_text(ranked: Mapping[str, Sequence[LegacyPair]] | Mapping[str, Seque
     return _text({split: [_spelled(entry) for entry in ranked.get(split, ())] for split in SPLITS})
 
 
+def has_counts(path: Path) -> bool:
+    """Tell whether a file has counts, not ranked images, by its outermost value; raises ThrongError unless JSON."""
+    content = _json(path)
+    return isinstance(content, list) or (isinstance(content, dict) and TEST in content)
+
+
 def read_counts(path: Path) -> Counts:
     """Read counts: a bare list as ``train``, an object's list ``test`` as ``test``; raises ThrongError otherwise."""
     content = _json(path)
