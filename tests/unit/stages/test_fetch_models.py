@@ -24,13 +24,14 @@ from throng.stage import Context, Files
 from throng.stages import fetch_models
 sha256, revision, kind, output = sys.argv[1:]
 pin = {"repo": "team/model", "revision": revision}
-if kind == "file":
+if kind == "model":
     file, pin = "model.onnx", pin | {"file": "sub/model.onnx", "sha256": sha256}
 else:
     file, pin = "sub/model.onnx", pin | {"files": {"model_index.json": "0" * 64, "sub/model.onnx": sha256}}
 context = Context("fetch_models", 0, 1, {"name": "mine", "file": file}, {}, {}, "", {})
+config = FetchModels.model_validate({f"{kind}s": {"mine": pin}})
 try:
-    fetch_models.run(Files({}), Files({"model": [output]}), FetchModels(models={"mine": pin}), context)
+    fetch_models.run(Files({}), Files({"model": [output]}), config, context)
 except ThrongError as error:
     sys.exit(f"refused: {error}")
 """
@@ -74,7 +75,7 @@ def hub():
 
 
 def fetch(
-    endpoint: str, sha256: str, folder, revision: str = REVISION, kind: str = "file"
+    endpoint: str, sha256: str, folder, revision: str = REVISION, kind: str = "model"
 ) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "HF_ENDPOINT": endpoint,
@@ -82,7 +83,7 @@ def fetch(
         "HF_HOME": str(folder / "home"),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    output = folder / "mine" / ("model.onnx" if kind == "file" else "sub/model.onnx")
+    output = folder / "mine" / ("model.onnx" if kind == "model" else "sub/model.onnx")
     command = [sys.executable, "-c", JOB, sha256, revision, kind, str(output)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
@@ -106,7 +107,14 @@ def test_a_pinned_folders_file_arrives_at_its_own_path(hub, tmp_path):
 def test_a_folders_files_lie_inside_it(path):
     pin = {"repo": "team/model", "revision": REVISION, "files": {path: GOOD}}
     with pytest.raises(ValidationError):
-        FetchModels.model_validate({"models": {"mine": pin}})
+        FetchModels.model_validate({"folders": {"mine": pin}})
+
+
+def test_a_name_is_a_file_or_a_folder():
+    pin = {"repo": "team/model", "revision": REVISION}
+    file, folder = pin | {"file": "x", "sha256": GOOD}, pin | {"files": {"x": GOOD}}
+    with pytest.raises(ValidationError, match="both have mine"):
+        FetchModels.model_validate({"models": {"mine": file}, "folders": {"mine": folder}})
 
 
 def test_a_file_of_another_hash_is_refused(hub, tmp_path):
@@ -119,5 +127,5 @@ def test_a_file_of_another_hash_is_refused(hub, tmp_path):
 def test_what_the_hub_does_not_have_is_one_sentence(hub, tmp_path):
     done = fetch(hub, GOOD, tmp_path, revision="b" * 40)
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("refused: fetch_models.models: sub/model.onnx of team/model")
+    assert done.stderr.strip().splitlines()[-1].startswith("refused: fetch_models: sub/model.onnx of team/model")
     assert "Traceback" not in done.stderr

@@ -1,8 +1,8 @@
 """Section ``fetch_models``: models pinned on a hub."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from throng.sections.base import Section, setting
 
@@ -33,4 +33,11 @@ class HubFolder(Section):
 class FetchModels(Section):
     """Models that other sections name as ``hub:<name>``; only the rule fetch_models uses the network."""
 
-    models: dict[str, HubFile | HubFolder] = setting({}, "pinned files and folders by the name that other sections use")
+    models: dict[str, HubFile] = setting({}, "pinned files by the name that other sections use")
+    folders: dict[str, HubFolder] = setting({}, "pinned folders by the name that other sections use")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if both := sorted(self.models.keys() & self.folders.keys()):
+            raise ValueError(f"models and folders both have {', '.join(both)}; give one of the two another name")
+        return self

@@ -24,7 +24,7 @@ def run(inputs: Files, outputs: Files, config: FetchModels, context: Context) ->
     if found != pinned.sha256:
         shutil.rmtree(scratch)
         raise ThrongError(
-            f"fetch_models.models: {pinned.file} of {pinned.repo} at {pinned.revision} has sha256 {found}, pinned is "
+            f"fetch_models: {pinned.file} of {pinned.repo} at {pinned.revision} has sha256 {found}, pinned is "
             f"{pinned.sha256}; check where it comes from, then correct the pin"
         )
     fetched.replace(output)
@@ -32,10 +32,10 @@ def run(inputs: Files, outputs: Files, config: FetchModels, context: Context) ->
 
 
 def _pinned(config: FetchModels, name: str, file: str) -> HubFile:
-    model = config.models[name]
-    if isinstance(model, HubFile):
-        return model
-    return HubFile(repo=model.repo, file=file, revision=model.revision, sha256=model.files[file])
+    if name in config.models:
+        return config.models[name]
+    folder = config.folders[name]
+    return HubFile(repo=folder.repo, file=file, revision=folder.revision, sha256=folder.files[file])
 
 
 def _download(pinned: HubFile, scratch: Path) -> Path:
@@ -49,7 +49,7 @@ def _download(pinned: HubFile, scratch: Path) -> Path:
         )
     except Exception as error:  # the client's many kinds of refusal all mean that the file cannot be had
         raise ThrongError(
-            f"fetch_models.models: {pinned.file} of {pinned.repo} at {pinned.revision} cannot be downloaded: "
+            f"fetch_models: {pinned.file} of {pinned.repo} at {pinned.revision} cannot be downloaded: "
             f"{str(error).strip().splitlines()[0]}"
         ) from error
     return Path(fetched)
