@@ -30,6 +30,12 @@ class Patch:
         rows, columns = self.mask.shape
         return np.s_[self.top : self.top + rows, self.left : self.left + columns]
 
+    def trimmed(self) -> "Patch":
+        """Return the patch without rows and columns outside its mask, which must not be empty."""
+        rows, columns = np.flatnonzero(self.mask.any(axis=1)), np.flatnonzero(self.mask.any(axis=0))
+        mask = self.mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return Patch(self.top + int(rows[0]), self.left + int(columns[0]), mask)
+
 
 def body(person: Detection, height: int, width: int) -> Patch:
     """Return the person: the instance mask where there is one that is not empty, else the box (whole pixels).
@@ -38,9 +44,8 @@ def body(person: Detection, height: int, width: int) -> Patch:
     """
     if person["mask"] is not None:
         mask = rle.decode(person["mask"], height, width)
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if rows.size:
-            return Patch(int(rows[0]), int(columns[0]), mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        if mask.any():
+            return Patch(0, 0, mask).trimmed()
     return _box(person["x"], person["y"], person["w"], person["h"], height, width)
 
 
@@ -64,7 +69,7 @@ def margin(person: Detection, height: int, width: int, *, dilation: float, shado
     if shadow > 0:
         feet = (round(person["x"] + person["w"] / 2) - left, round(person["y"] + person["h"]) - top)
         cv2.ellipse(canvas, feet, (round(person["w"] / 2 + shadow), round(shadow)), 0, 0, 360, 1, -1)
-    return Patch(top, left, canvas.astype(bool))
+    return Patch(top, left, canvas.astype(bool)).trimmed()
 
 
 def union(patches: Iterable[Patch], height: int, width: int) -> np.ndarray:
@@ -77,12 +82,17 @@ def union(patches: Iterable[Patch], height: int, width: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """The people of one image as patches: bodies, what is kept of each in front of others, margins; farthest first."""
+    """The people of one image as patches, and their order, farthest first.
+
+    ``fronts`` are what is kept of each who stands in front of others, ``halos`` the bodies grown by the dilation,
+    ``margins`` these with the shadow.
+    """
 
     height: int
     width: int
     bodies: Sequence[Patch]
     fronts: Sequence[Patch]
+    halos: Sequence[Patch]
     margins: Sequence[Patch]
     order: Sequence[int]
 
@@ -116,22 +126,25 @@ def scene(
 ) -> Scene:
     """Lay out the people of an image; margins and shadows grow with each person's box height."""
     bodies = [body(person, height, width) for person in people]
-    margins = [
-        margin(
-            person,
-            height,
-            width,
-            dilation=max(dilation_px, dilation_share * person["h"]),
-            shadow=shadow_share * person["h"],
-        )
-        for person in people
-    ]
+    halos, margins = (
+        [
+            margin(
+                person,
+                height,
+                width,
+                dilation=max(dilation_px, dilation_share * person["h"]),
+                shadow=share * person["h"],
+            )
+            for person in people
+        ]
+        for share in (0.0, shadow_share)
+    )
     fronts = [
         head(person, height, width) if person["mask"] is None else outline
         for person, outline in zip(people, bodies, strict=True)
     ]
     order = sorted(range(len(people)), key=lambda index: people[index]["y"] + people[index]["h"])
-    return Scene(height, width, bodies, fronts, margins, order)
+    return Scene(height, width, bodies, fronts, halos, margins, order)
 
 
 def _box(x: float, y: float, w: float, h: float, height: int, width: int) -> Patch:

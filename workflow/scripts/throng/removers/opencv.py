@@ -27,7 +27,7 @@ def make(config: OpenCV, _model: Path | None) -> Remover:
 class OpenCVRemover:
     """Fills each connected area of a mask from its rim."""
 
-    recipes = ("chain", "sham")
+    recipes: tuple[str, ...] = ("chain", "sham")
     batch = 1
     random = False
     parallel = True
