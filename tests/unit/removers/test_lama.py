@@ -66,13 +66,13 @@ def test_far_areas_do_not_see_each_other(tmp_path):
     assert np.array_equal(both[one], alone[one])
 
 
-def config(model: Path, **keys) -> Lama:
-    return Lama(model=str(model), **{"size": None} | keys)
+def config(model: Path, size: int | None = None) -> Lama:
+    return Lama(model=str(model), size=size)
 
 
 def test_wrong_names_are_answered_with_the_right_ones(tmp_path):
-    path = inpainters.build(tmp_path / "m.onnx", image="photo", mask="gap", output="filled")
-    with pytest.raises(ThrongError, match=r"has the inputs \['gap', 'photo'\] and the outputs \['filled'\]"):
+    path = inpainters.build(tmp_path / "m.onnx", image="photo", mask="gap", output="picture")
+    with pytest.raises(ThrongError, match=r"has the inputs \['gap', 'photo'\] and the outputs \['picture'\]"):
         lama.make(config(path), path)
 
 
