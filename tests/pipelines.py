@@ -76,7 +76,8 @@ def _bytes_to_unicode() -> dict[int, str]:
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
 
 
-def _clip_tokenizer(folder: Path) -> Any:
+def clip_tokenizer(folder: Path) -> Any:
+    """Return CLIP's tokenizer."""
     from transformers import CLIPTokenizer
 
     vocab, merges = tokenizer_files(folder)
@@ -146,7 +147,7 @@ def _stable_diffusion(folder: Path, channels: int, *, inpainting: bool) -> Any:
     from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
     from transformers import CLIPTextModel
 
-    tokenizer = _clip_tokenizer(folder)
+    tokenizer = clip_tokenizer(folder)
     return (StableDiffusionInpaintPipeline if inpainting else StableDiffusionPipeline)(
         vae=_vae(4),
         text_encoder=CLIPTextModel(_clip_config(tokenizer)),
@@ -165,7 +166,7 @@ def _stable_diffusion_xl(folder: Path) -> Any:
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLInpaintPipeline
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    tokenizer = _clip_tokenizer(folder)
+    tokenizer = clip_tokenizer(folder)
     config = _clip_config(tokenizer)
     unet = _unet(
         9,
@@ -189,7 +190,7 @@ def _stable_diffusion_3(folder: Path) -> Any:
     from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
     from transformers import CLIPTextModelWithProjection
 
-    tokenizer = _clip_tokenizer(folder)
+    tokenizer = clip_tokenizer(folder)
     config = _clip_config(tokenizer)
     transformer = SD3Transformer2DModel(
         sample_size=SIZE // FACTOR,
@@ -222,7 +223,7 @@ def _flux_fill(folder: Path) -> Any:
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxFillPipeline, FluxTransformer2DModel
     from transformers import CLIPTextModel
 
-    tokenizer = _clip_tokenizer(folder)
+    tokenizer = clip_tokenizer(folder)
     t5_tokenizer, t5 = _t5(folder)
     transformer = FluxTransformer2DModel(
         patch_size=1,
