@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.contract.test_detectors import image_row
+from tests.rows import removal_row
 from tests.unit.release.miniature import Written, make_run, picture
 from throng.errors import ThrongError
 from throng.images import decode, encode_jpeg, encode_png, image_id
-from throng.legacy_export import export, roots_of
+from throng.legacy_export import export, roots_of, triples_of
 from throng.legacy_import import import_counts, import_ranking
 from throng.manifest import read_rows
 from throng.ranking.kinds import RELATIONS
+from throng.ranking.pairs import pairs_of as pairs_of_photograph
 from throng.sections.ingest import Folder
+from throng.sections.rank_pairs import RankPairs
 from throng.tables import images, ranked_pairs
 from throng.tables.images import ImageRow
 from throng.tables.ranked_pairs import RankedPairRow
@@ -111,6 +115,21 @@ def test_afreeca_gets_three_members_of_every_chain(run: Written, tmp_path: Path)
     for add, src, remove in triples["train"] + triples["val"]:
         ids = [Path(path).stem for path in (add, src, remove)]
         assert {(ids[0], ids[1]), (ids[1], ids[2]), (ids[0], ids[2])} <= ranked
+
+
+def test_four_enlarged_and_four_reduced_images_make_sixteen_triples():
+    photograph = image_row(60, 80, "00ff")
+    edits = [
+        removal_row(id=f"{recipe}{k}", parent_id="00ff", recipe=recipe, level=k, removed=[], removed_count=None)
+        for recipe in ("enlarge", "reduce")
+        for k in range(1, 5)
+    ]
+    config = RankPairs(kinds=["enlarged-real", "real-reduced", "enlarged-reduced", "nested-crop"])
+    found = {
+        (upper.more_id, upper.fewer_id, lower.more_id, lower.fewer_id)
+        for upper, lower in triples_of(pairs_of_photograph(photograph, edits, config, 0))
+    }
+    assert found == {(f"enlarge{a}", "00ff", "00ff", f"reduce{b}") for a in range(1, 5) for b in range(1, 5)}
 
 
 def test_a_ranking_goes_out_and_comes_back(run: Written, tmp_path: Path):
