@@ -73,7 +73,7 @@ def test_one_scene_cannot_be_judged():
     probes = Folded(scenes(1.5, number=1), 5)
     assert not probes.ready
     assert patch_figures(probes, scenes(1.5, number=1), np.random.default_rng(0))["accuracy"] is None
-    assert verdict(sham_pairs([], {})).startswith("unknown")
+    assert verdict(sham_pairs([], {}), []).startswith("unknown")
 
 
 def test_the_fit_is_where_the_penalised_likelihood_is_flat():
@@ -106,7 +106,11 @@ def test_tells_add_up_along_the_chain_and_stop_at_what_is_unknown():
     [(98, 100, "shortcut"), (500, 1000, "none found"), (5, 10, "undecided"), (0, 0, "unknown")],
 )
 def test_verdicts(right_ones, number, said):
-    assert verdict(share(right_ones, number)).startswith(said)
+    said_of = verdict(
+        share(right_ones, number), [{"kind": "real-edited", "low": 0.9}, {"kind": "sham-edited", "low": 0.1}]
+    )
+    assert said_of.startswith(said)
+    assert ("on real-edited;" in said_of) == (said == "shortcut")
 
 
 def test_an_interval_by_groups_is_wider_than_one_by_cases_when_groups_agree():

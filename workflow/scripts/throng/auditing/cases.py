@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from throng.auditing.order import Subject
 from throng.manifest import OK
@@ -13,6 +14,7 @@ from throng.tables.ranked_pairs import Crop
 from throng.tables.removals import SHAM, RemovalRow
 
 Fact = tuple[str, str]
+Row = TypeVar("Row", AuditRow, AuditedEditRow, RemovalRow)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +47,10 @@ def worst_cases(
     contacts: int,
     seed: int,
 ) -> dict[str, list[Case]]:
-    """Return the cases of every list of the page, at most ``number`` each, the worst first, ties by id."""
+    """Return the cases of every list of the page, at most ``number`` each, the worst first, ties by id.
+
+    A photograph is shown once in a list, by its worst case; what more there is stands in the tables.
+    """
     measured = [row for row in edits if row.status == OK]
     wrong = sorted((p for p in pairs if p.correct is False), key=lambda p: (-abs(p.true_delta or 0), p.id))
     kept = [edit for subject in subjects.values() for edit in subject.edits.values()]
@@ -55,18 +60,26 @@ def worst_cases(
 
     def first(rows: Iterable[AuditedEditRow], key: Callable[[AuditedEditRow], float | None]) -> list[Case]:
         known = [(value, row) for row in rows if (value := key(row)) is not None]
-        ranked = sorted(known, key=lambda pair: (-pair[0], pair[1].id))
-        return [_edit_case(row, subjects[row.parent_id]) for _, row in ranked[:number]]
+        ranked = [row for _, row in sorted(known, key=lambda pair: (-pair[0], pair[1].id))]
+        return [_edit_case(row, subjects[row.parent_id]) for row in _one_each(ranked)[:number]]
 
     return {
-        "wrong": [_pair_case(row, subjects[row.parent_id]) for row in wrong[:number]],
+        "wrong": [_pair_case(row, subjects[row.parent_id]) for row in _one_each(wrong)[:number]],
         "outside": first([row for row in measured if row.changed_outside], lambda row: row.changed_outside),
-        "left": [_left_case(edit, subjects[edit.parent_id]) for edit in left[:number]],
+        "left": [_left_case(edit, subjects[edit.parent_id]) for edit in _one_each(left)[:number]],
         "seam": first(measured, lambda row: row.seam),
         "quality": first(measured, lambda row: None if row.psnr is None else -row.psnr),
         "tell": first([row for row in measured if row.recipe == SHAM], lambda row: row.tell),
-        "contacts": [_edit_case(row, subjects[row.parent_id]) for row in sheet[:contacts]],
+        "contacts": [_edit_case(row, subjects[row.parent_id]) for row in _one_each(sheet)[:contacts]],
     }
+
+
+def _one_each(rows: Iterable[Row]) -> list[Row]:
+    """Return the first row of every photograph, in their order."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(row.parent_id, row)
+    return list(first.values())
 
 
 def _pair_case(row: AuditRow, subject: Subject) -> Case:
@@ -113,7 +126,7 @@ def _left_case(edit: RemovalRow, subject: Subject) -> Case:
 
 def _headline(edit: RemovalRow) -> str:
     if edit.recipe == SHAM:
-        return f"nobody removed, {edit.areas} areas painted"
+        return f"nobody removed, {edit.areas} area{'' if edit.areas == 1 else 's'} painted"
     if edit.removed_count is None:
         return "rendered again"
     return f"{edit.removed_count} of {edit.detected_count} removed"

@@ -17,13 +17,18 @@ Record = Mapping[str, Any]
 def order_plot(by_density: Sequence[Record], by_delta: Sequence[Record], target: float) -> bytes:
     """Return a PNG of the share of rightly ordered pairs by density and by difference, with 95 % intervals."""
     figure = _figure(9.0, 3.4)
+    lowest = min([target, *(record["low"] for record in (*by_density, *by_delta))])
     for place, (records, label) in enumerate(((by_density, "heads in the photograph"), (by_delta, "people removed"))):
         axes = figure.add_subplot(1, 2, place + 1)
         axes.axhline(target, color=ORANGE, linewidth=1, linestyle="--", label=f"target {target:g}")
         known = [record for record in records if record["number"]]
         _points(axes, [record["share"] for record in known], known)
         axes.set_xticks(range(len(known)), [f"{record['group']}\nn={record['number']}" for record in known], fontsize=7)
-        axes.set(xlabel=label, ylabel="ordered correctly" if place == 0 else "", ylim=(None, 1.005))
+        axes.set(
+            xlabel=label,
+            ylabel="ordered correctly" if place == 0 else "",
+            ylim=(lowest - 0.05 * (1 - lowest) - 0.001, 1 + 0.05 * (1 - lowest) + 0.001),
+        )
         axes.legend(frameon=False, loc="lower left")
     return _png(figure)
 

@@ -37,6 +37,7 @@ def sharpness(image: np.ndarray, mask: np.ndarray, ring_px: int) -> float | None
 
 
 def _steps(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    across = cv2.absdiff(image[:, 1:], image[:, :-1]).max(axis=2)[mask[:, 1:] != mask[:, :-1]]
-    down = cv2.absdiff(image[1:], image[:-1]).max(axis=2)[mask[1:] != mask[:-1]]
-    return np.concatenate([across, down]).astype(np.float64)
+    across, down = mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1]
+    inner = np.concatenate([image[:, 1:][across], image[1:][down]]).astype(np.int16)
+    outer = np.concatenate([image[:, :-1][across], image[:-1][down]])
+    return np.abs(inner - outer).max(axis=1)

@@ -78,7 +78,10 @@ def sham_pairs(rows: Sequence[AuditedEditRow], stepped: Mapping[str, float]) -> 
 
 
 def same_area_pairs(rows: Sequence[AuditedEditRow], told: Mapping[str, float]) -> Record:
-    """Return how often an edit looks more edited than the sham that copies its areas, which shows more people."""
+    """Return how often an edit looks more edited than the sham that copies its areas, which shows more people.
+
+    This is what the rule of :func:`rule_figures` is worth on pairs of kind sham-edited, whether they are made or not.
+    """
     shams = {(row.parent_id, row.level): told[row.id] for row in rows if row.recipe == SHAM and row.id in told}
     chains = [row for row in rows if row.recipe == CHAIN and row.id in told]
     return _votes(
@@ -97,14 +100,16 @@ def rule_figures(pairs: Sequence[RankedPairRow], told: Mapping[str, float]) -> l
     return [{"kind": kind} | _votes(votes[kind]) for kind in sorted(votes)]
 
 
-def verdict(pairs: Record) -> str:
-    """Say what the share of sham pairs whose edited member is found means for who trains a ranker."""
+def verdict(pairs: Record, rules: Sequence[Record]) -> str:
+    """Say what the share of shams that are found, and the worth of the rule by kind, mean for who trains a ranker."""
     if not pairs["number"]:
         return "unknown: no sham edit was measured in two scenes or more, so nothing is known of shortcuts"
     if pairs["low"] > CHANCE + MARGIN:
+        paying = ", ".join(rule["kind"] for rule in rules if rule["low"] > CHANCE + MARGIN) or "no kind measured here"
         return (
-            "shortcut: the edits give themselves away, and a ranker trained on photographs against edits alone can win "
-            "without looking at people; train with sham-equal and edited-edited pairs, or choose another backend"
+            f"shortcut: the edits give themselves away, and a ranker can win without looking at people on {paying}; "
+            f"train with sham-equal and sham-edited pairs too, in which the edited image is not the one with fewer "
+            f"people, or choose another backend"
         )
     if pairs["low"] >= CHANCE - MARGIN and pairs["high"] <= CHANCE + MARGIN:
         return "none found: this probe tells edits from photographs no better than chance; a stronger one might"

@@ -194,12 +194,18 @@ def _decoded(counts: str, photograph: np.ndarray) -> np.ndarray | None:
 
 
 def _changes(photograph: np.ndarray, edited: Edited, base: Edited | None) -> Mapping[str, Any]:
-    mask = edited.mask
-    differs = (edited.image != photograph).any(axis=2)
-    changes: dict[str, Any] = {"changed_outside": int((differs & ~mask).sum()), "changed_base": None}  # type: ignore[operator]
+    changes: dict[str, Any] = {"changed_outside": _changed(edited.image, photograph, edited.mask), "changed_base": None}
     if base is not None and base.mask is not None:
-        changes["changed_base"] = int(((edited.image != base.image).any(axis=2) & ~added(edited, base)).sum())  # type: ignore[operator]
+        changes["changed_base"] = _changed(edited.image, base.image, added(edited, base))
     return changes
+
+
+def _changed(image: np.ndarray, before: np.ndarray, mask: np.ndarray | None) -> int:
+    """Return how many pixels differ outside an (H, W) bool mask; none where everything is inside."""
+    if mask is None:
+        return 0
+    channels = image != before
+    return int(((channels[..., 0] | channels[..., 1] | channels[..., 2]) & ~mask).sum())
 
 
 def _blank(subject: Subject, edit: RemovalRow, reason: str) -> AuditedEditRow:

@@ -136,15 +136,16 @@ def probe(
             stepped = shortcut.steps(probes, [painted[key] for key in own if key in painted], own)
             told |= shortcut.tells(bases, stepped)
         shams = shortcut.sham_pairs(mine, {key: step for key, step in stepped.items() if cells[key]})
+        rules = shortcut.rule_figures(_pairs_among(mine, chosen), told)
         records.append(
             {
                 "backend": backend,
                 "painted": shortcut.patch_figures(probes, lessons, generator(seed, "audit_pairs", "painted")),
                 "control": shortcut.patch_figures(controls, quiet, generator(seed, "audit_pairs", "control")),
                 "sham_pairs": shams,
-                "edited_means_fewer": shortcut.rule_figures(_pairs_among(mine, chosen), told),
+                "edited_means_fewer": rules,
                 "same_areas": shortcut.same_area_pairs(mine, told),
-                "verdict": shortcut.verdict(shams),
+                "verdict": shortcut.verdict(shams, rules),
             }
         )
     return told, records
