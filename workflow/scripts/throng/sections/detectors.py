@@ -28,7 +28,7 @@ class Slices(Section):
     """Looking at overlapping tiles of a photograph, for people too small in the whole of it."""
 
     tile: int = setting(
-        640, "side of a square tile, pixels of the photograph; one smaller than imgsz enlarges people", ge=32
+        320, "side of a square tile, pixels of the photograph; half of imgsz shows people at twice their size", ge=32
     )
     overlap: float = setting(
         0.2, "least share of its side that a tile has in common with the next; wider than most people", ge=0, le=0.9
@@ -44,8 +44,10 @@ class Ultralytics(Section):
     """An ultralytics detection or segmentation model (AGPL-3.0): .pt, .onnx or an OpenVINO folder."""
 
     backend: Literal["ultralytics"] = "ultralytics"
-    model: str = runtime(
-        ..., "a .pt, an .onnx, a folder *_openvino_model, or hub:<name> of fetch_models; its sha256 is recorded"
+    model: str | None = runtime(
+        None,
+        "a .pt, an .onnx, a folder *_openvino_model, hub:<name> of fetch_models, or trained: what train_detector made; "
+        "null: the one shipped with throng, which knows rendered people only; its sha256 is recorded",
     )
     task: Literal["detect", "segment"] = setting("detect", "what the model does; segment keeps instance masks")
     classes: list[Annotated[str, Field(min_length=1)]] = setting(
