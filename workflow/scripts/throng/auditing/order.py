@@ -155,7 +155,7 @@ def cause(
     boxes = [people[index] for index in pair.removed if index < len(people)]
     headless = [box for box in boxes if not _box_heads(box, points).any()]
     if went == came == 0 and len(headless) == len(boxes):
-        return f"false detection: no annotated head in any of the {len(boxes)} removed boxes"
+        return f"no annotated head: {len(boxes)} removed boxes hold none; false detections, or people left unannotated"
     left = sum(int((_box_heads(box, points) & fewer).any()) for box in boxes)
     return f"head left: {went} heads went and {came} came; {left} of {len(boxes)} removed boxes still show a head"
 
@@ -194,6 +194,7 @@ def figures(rows: Sequence[AuditRow], target: float, bins: Sequence[int], deltas
         "wrong": _reasons(row.cause for row in wrong),
         "wrong_ids": sorted(row.id for row in wrong),
         "by_backend": _by(edited, lambda row: row.backend),
+        "by_source": _by(edited, lambda row: row.source),
         "by_kind": _by(audited, lambda row: row.kind),
         "by_delta": _by(edited, lambda row: bin_name(row.delta, deltas)),
         "by_density": _by(edited, lambda row: bin_name(row.true_photograph, bins)),
