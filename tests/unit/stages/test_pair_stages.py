@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from throng.manifest import read_footer, read_rows, write_table
 from throng.provenance import Provenance
 from throng.sections.detect import Annotations
 from throng.sections.rank_pairs import RankPairs
-from throng.sections.remove import OpenCV
+from throng.sections.remove import OpenCV, Remove
 from throng.stage import Context, Files
 from throng.stages import detect, rank_pairs, remove
 from throng.tables import detections, images, ranked_pairs, removals
@@ -54,9 +55,18 @@ class Job:
         tables = [Path(self.path(f"detect/{part}.parquet")) for part in PARTS]
         return read_rows(tables, detections.TABLE, DetectionRow)
 
-    def remove(self, config: OpenCV = SMALL, seed: int = 0) -> list[RemovalRow]:
+    def remove(
+        self, config: Remove = SMALL, seed: int = 0, *, weights: Path | None = None, models: Sequence[str] = ()
+    ) -> list[RemovalRow]:
         for part in PARTS:
-            inputs = Files({"images": [str(self.images)], "detections": self.tables("detect")})
+            inputs = Files(
+                {
+                    "images": [str(self.images)],
+                    "detections": self.tables("detect"),
+                    "model": [] if weights is None else [str(weights)],
+                    "check_models": list(models),
+                }
+            )
             outputs = Files(
                 {"table": [self.path(f"remove/{part}.parquet")], "pixels": [self.path(f"remove/{part}.zip")]}
             )

@@ -1,8 +1,8 @@
 """Making the edits of a group of photographs in waves, so that a backend that likes batches gets them.
 
 A wave is one call of the remover with the next level of every photograph's chain and, in the first wave, whatever is
-made from the photographs themselves. What fails the check is tried once more, in one more call. Files are encoded by
-threads of their own while the next call runs.
+made from the photographs themselves. What fails the check, or what the remover refuses, is tried once more with another
+seed, in one more call, where the remover is random. Files are encoded by threads of their own while the next call runs.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ class Editor:
 
     def __init__(self, remover: Remover, checker: Checker | None, rows: Rows, seed: int, threads: int) -> None:
         self._remover, self._checker, self._rows, self._seed = remover, checker, rows, seed
-        self._tries = TRIES if remover.random and checker is not None else 1
+        self._tries = TRIES if remover.random else 1
         self._turn = contextlib.nullcontext() if remover.parallel else threading.Lock()
         self._writers = ThreadPoolExecutor(max(1, threads))
 
