@@ -110,6 +110,19 @@ def test_pixels_changed_outside_a_mask_are_counted_and_shown(tmp_path: Path) -> 
     assert "Changed outside the mask" in (out / "audit.html").read_text()
 
 
+def test_an_editor_that_leaves_people_as_they_are_is_found_out(tmp_path: Path) -> None:
+    world = World(tmp_path, 2, smooth)
+    row = world.photographs[0]
+    idle = next(edit for edit in world.edits if edit.parent_id == row.id and edit.level == 3)
+    world.files[f"{idle.id}.png"] = (tmp_path / "photographs" / row.path).read_bytes()
+    out = world.audit(FEW)
+    found = figures(out)
+    assert found["order"]["edited"]["share"] == 1.0, "by the masks alone nothing is wrong"
+    heads = found["pixels"]["heads"]
+    assert heads["unchanged"] == {idle.id: 3} and heads["number"] == 12 and heads["right"] == 9
+    assert "Painted heads that look the same" in (out / "audit.html").read_text()
+
+
 def test_a_sham_on_top_of_a_level_is_held_against_that_level(tmp_path: Path) -> None:
     world = World(tmp_path, 1, smooth)
     first = next(edit for edit in world.edits if edit.recipe == "chain" and edit.level == 1)

@@ -66,6 +66,7 @@ def worst_cases(
     return {
         "wrong": [_pair_case(row, subjects[row.parent_id]) for row in _one_each(wrong)[:number]],
         "outside": first([row for row in measured if row.changed_outside], lambda row: row.changed_outside),
+        "unchanged": first([row for row in measured if row.heads_unchanged], lambda row: row.heads_unchanged),
         "left": [_left_case(edit, subjects[edit.parent_id]) for edit in _one_each(left)[:number]],
         "seam": first(measured, lambda row: row.seam),
         "quality": first(measured, lambda row: None if row.psnr is None else -row.psnr),
@@ -114,6 +115,8 @@ def _edit_case(row: AuditedEditRow, subject: Subject) -> Case:
     facts += [(name, f"{value:.{digits}f}") for name, value, digits in numbers if value is not None]
     if row.changed_outside:
         facts.append(("pixels changed outside", str(row.changed_outside)))
+    if row.heads_unchanged:
+        facts.append(("heads that look the same", f"{row.heads_unchanged} of {row.heads_painted}"))
     edit = subject.edits[row.id]
     return Case(row.id, row.parent_id, _headline(edit), facts, _photograph(subject), _edited(edit))
 

@@ -26,6 +26,7 @@ QUALITY_PANELS = (("psnr", "PSNR, dB"), ("ssim", "SSIM"), ("gmsd", "GMSD (0: sam
 LISTS = (
     ("wrong", "Wrong order", "The claim of the pair does not hold for the annotated heads."),
     ("outside", "Changed outside the mask", "Most pixels first."),
+    ("unchanged", "Painted heads that look the same", "Taken for gone, though hardly a pixel changed; most first."),
     ("left", "Seen by the post-edit check", "Kept edits in which somebody is still seen, or was invented; most first."),
     ("seam", "Largest seams", "Step across the mask's border, over the photograph's there."),
     ("quality", "Farthest from the true background", "Lowest PSNR inside the mask first."),

@@ -28,6 +28,7 @@ def figures(rows: Sequence[AuditedEditRow]) -> Record:
         "unmeasured": dict(sorted(Counter(row.reason.partition(":")[0] for row in rows if row.status != OK).items())),
         "outside": _untouched(masked, [row.changed_outside or 0 for row in masked]),
         "between_levels": _untouched(stacked, [row.changed_base or 0 for row in stacked]),
+        "heads": _heads([row for row in measured if row.heads_painted]),
         "texture": _groups([row for row in masked if row.painted], TEXTURE, by_background=False),
         "quality": _groups([row for row in masked if row.background], QUALITY, by_background=True),
     }
@@ -38,6 +39,13 @@ def _untouched(rows: Sequence[AuditedEditRow], changed: Sequence[int]) -> Record
     return share(sum(pixels == 0 for pixels in changed), len(rows)) | {
         "changed": {row.id: pixels for row, pixels in zip(rows, changed, strict=True) if pixels}
     }
+
+
+def _heads(rows: Sequence[AuditedEditRow]) -> Record:
+    """Return the share of painted heads that look changed, and the edits in which some do not."""
+    painted = sum(row.heads_painted or 0 for row in rows)
+    unchanged = {row.id: row.heads_unchanged for row in rows if row.heads_unchanged}
+    return share(painted - sum(unchanged.values()), painted) | {"unchanged": unchanged}
 
 
 def _groups(rows: Sequence[AuditedEditRow], names: Sequence[str], *, by_background: bool) -> list[Record]:

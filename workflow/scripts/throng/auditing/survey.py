@@ -12,7 +12,7 @@ import numpy as np
 from throng import rle
 from throng.auditing import quality, seams
 from throng.auditing.background import Frame, Rendered
-from throng.auditing.order import Subject
+from throng.auditing.order import Subject, head_points, under
 from throng.auditing.patches import choose, crowd, cut, painted_cells, untouched_cells
 from throng.auditing.residuals import describe
 from throng.errors import ThrongError
@@ -27,6 +27,8 @@ from throng.workdir import Made
 log = logging.getLogger(__name__)
 CONTROL = "control"
 PHOTOGRAPH, RENDERED = "photograph", "rendered again"
+HEAD_REACH = 2  # pixels: the smallest heads that anybody annotates
+HEAD_CHANGE = 2.0  # grey levels: less than noise and JPEG change between two photographs of one place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +115,12 @@ class Surveyor:
         row = dataclasses.replace(_blank(subject, edited.row, ""), status=OK)
         if edited.mask is None:
             return row
-        row = dataclasses.replace(row, painted=int(edited.mask.sum()), **_changes(photograph, edited, base))
+        row = dataclasses.replace(
+            row,
+            painted=int(edited.mask.sum()),
+            **_changes(photograph, edited, base),
+            **_heads(subject, photograph, edited.image, edited.mask),
+        )
         mask = added(edited, base) if edited.row.recipe == SHAM else edited.mask
         if mask is None or not mask.any():
             return row
@@ -208,6 +215,21 @@ def _changed(image: np.ndarray, before: np.ndarray, mask: np.ndarray | None) -> 
     return int(((channels[..., 0] | channels[..., 1] | channels[..., 2]) & ~mask).sum())
 
 
+def _heads(subject: Subject, photograph: np.ndarray, image: np.ndarray, mask: np.ndarray) -> Mapping[str, Any]:
+    """Count the heads under a mask, and those around which hardly a pixel changed: they may still be there."""
+    if subject.photograph.points is None:
+        return {}
+    points = head_points(subject.photograph)
+    painted = points[under(mask, points)]
+    changes = [_change_at(image, photograph, x, y) for x, y in np.rint(painted).astype(int)]
+    return {"heads_painted": len(painted), "heads_unchanged": sum(change < HEAD_CHANGE for change in changes)}
+
+
+def _change_at(image: np.ndarray, before: np.ndarray, x: int, y: int) -> float:
+    window = np.s_[max(y - HEAD_REACH, 0) : y + HEAD_REACH + 1, max(x - HEAD_REACH, 0) : x + HEAD_REACH + 1]
+    return float(np.abs(image[window].astype(np.int16) - before[window]).mean())
+
+
 def _blank(subject: Subject, edit: RemovalRow, reason: str) -> AuditedEditRow:
     photograph = subject.photograph
     return AuditedEditRow(
@@ -224,6 +246,8 @@ def _blank(subject: Subject, edit: RemovalRow, reason: str) -> AuditedEditRow:
         painted=None,
         changed_outside=None,
         changed_base=None,
+        heads_painted=None,
+        heads_unchanged=None,
         seam=None,
         sharpness=None,
         sharpness_before=None,

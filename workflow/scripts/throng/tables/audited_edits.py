@@ -24,6 +24,8 @@ class AuditedEditRow:
     painted: int | None
     changed_outside: int | None
     changed_base: int | None
+    heads_painted: int | None
+    heads_unchanged: int | None
     seam: float | None
     sharpness: float | None
     sharpness_before: float | None
@@ -59,6 +61,18 @@ SCHEMA = pa.schema(
             "changed_base",
             pa.int64(),
             "pixels that differ from the level before outside what the mask adds to it; null where no level was before",
+            nullable=True,
+        ),
+        column(
+            "heads_painted",
+            pa.int32(),
+            "annotated heads under the mask; null without a mask or when unlabelled",
+            nullable=True,
+        ),
+        column(
+            "heads_unchanged",
+            pa.int32(),
+            "those of them around which the pixels are nearly the photograph's; null like heads_painted",
             nullable=True,
         ),
         column(
