@@ -229,6 +229,16 @@ def test_of_two_heads_the_one_without_a_limit_answers(tiny_models, tmp_path):
     assert len(found.people) > 300
 
 
+def test_an_export_with_a_limit_built_in_is_refused(tiny_models, tmp_path):
+    from ultralytics import YOLO
+
+    checkpoint = tmp_path / "limited.pt"
+    checkpoint.write_bytes(tiny_models["two heads"].read_bytes())
+    limited = Path(YOLO(checkpoint).export(format="onnx", imgsz=64, nms=False, verbose=False))
+    with pytest.raises(ThrongError, match="its own limit of boxes per image"):
+        load(limited, tmp_path)
+
+
 def test_every_class_that_is_named_counts(tiny_models, tmp_path):
     def scores(classes: list[str]) -> set[float]:
         (found,) = load(tiny_models["detect"], tmp_path, classes=classes, confidence=1e-6).detect(photographs(1))

@@ -127,7 +127,7 @@ def _check(config: Ultralytics, model: Path, network: Any, task: str, names: Map
     if network.end2end or network.metadata.get("args", {}).get("nms"):
         raise ThrongError(
             f"detect.model: {model} was exported with its own limit of boxes per image, which would cut crowds short "
-            f"in silence; export it with nms=False and end2end=False, or name the .pt"
+            f"in silence; export it anew without the options nms and end2end, or name the .pt"
         )
     sides = {int(side) for side in np.atleast_1d(network.imgsz)}
     if not network.dynamic and sides != {config.imgsz}:
