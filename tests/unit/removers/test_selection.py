@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from throng.removers.masks import Patch
 from throng.removers.selection import chain
 from throng.seeds import generator
 
@@ -53,6 +54,16 @@ def test_losses_to_several_people_add_up():
 def test_the_order_comes_from_the_generator():
     assert chain(apart(30), KEPT, 0.3, random("x")) == chain(apart(30), KEPT, 0.3, random("x"))
     assert chain(apart(30), KEPT, 0.3, random("x")) != chain(apart(30), KEPT, 0.3, random("y"))
+
+
+def test_instance_masks_decide_where_both_have_one():
+    boxes = np.array([[0.0, 0, 40, 100], [20.0, 0, 40, 100]])  # half of either box lies in the other
+    halves = {index: Patch(0, 20 * index, np.ones((100, 20), bool)) for index in (0, 1)}
+    touching = {0: halves[0], 1: Patch(0, 12, np.ones((100, 20), bool))}  # two fifths of either body
+    for key in range(10):
+        assert [len(level) for level in chain(boxes, [0.5, 0.0], 0.3, random(str(key)), halves)] == [1, 2]
+        assert [len(level) for level in chain(boxes, [0.5, 0.0], 0.3, random(str(key)), touching)] == [2]
+        assert [len(level) for level in chain(boxes, [0.5, 0.0], 0.3, random(str(key)), {0: halves[0]})] == [2]
 
 
 people_boxes = st.lists(

@@ -317,6 +317,17 @@ def test_hundreds_of_people(tmp_path):
     assert [row.removed_count for row in rows if row.recipe == removals.CHAIN] == [82, 165, 248, 330]
 
 
+def test_a_photograph_that_is_no_longer_the_one_ingested_is_one_rejected_row(tmp_path):
+    row = photograph(tmp_path, "four", FOUR)
+    job = Job(tmp_path, [dataclasses.replace(row, width=80)])
+    job.detect()
+    (made,) = job.remove(OpenCV(**SMALL))
+    assert (made.status, made.reason) == (
+        "rejected",
+        "size: decoded to 160x120, ingestion saw 80x120; run ingest again",
+    )
+
+
 class Shelf:
     """A store with one image."""
 

@@ -62,6 +62,8 @@ class Planner:
         data = self._store.read_bytes(photograph.source, photograph.path)
         try:
             image = decode(data)
+            if image.shape[:2] != (photograph.height, photograph.width):
+                return Plan(photograph, found, refusal=_resized(photograph, image))
             if isinstance(self._config, Variants):
                 return Plan(photograph, found, image, others=_variants(self._config))
             return self._chain(photograph, found, image, self._config)
@@ -96,6 +98,11 @@ class Planner:
             for step in steps[: config.shams]
         ]
         return Plan(photograph, found, image, steps, shams)
+
+
+def _resized(photograph: ImageRow, image: np.ndarray) -> str:
+    height, width = image.shape[:2]
+    return f"size: decoded to {width}x{height}, ingestion saw {photograph.width}x{photograph.height}; run ingest again"
 
 
 def _removal(scene: masks.Scene, level: int, removed: list[int], config: Chains) -> Step:
