@@ -123,6 +123,18 @@ def test_an_editor_that_leaves_people_as_they_are_is_found_out(tmp_path: Path) -
     assert "Painted heads that look the same" in (out / "audit.html").read_text()
 
 
+def test_shams_over_people_whom_nobody_detected_have_no_vote(tmp_path: Path) -> None:
+    world = World(tmp_path, 6, smooth)
+    hidden = {"x": 20.0, "y": 100.0}
+    for index in (0, 1):
+        row = world.photographs[index]
+        world.photographs[index] = dataclasses.replace(row, points=[*(row.points or []), hidden], count=4)
+    found = figures(world.audit(FEW))
+    assert found["order"]["wrong"] == {"bystander": 2}
+    assert found["shortcut"][0]["shams_over_people"] == 2
+    assert found["shortcut"][0]["sham_pairs"]["number"] == found["shortcut"][0]["painted"]["scenes"] == 4
+
+
 def test_a_sham_on_top_of_a_level_is_held_against_that_level(tmp_path: Path) -> None:
     world = World(tmp_path, 1, smooth)
     first = next(edit for edit in world.edits if edit.recipe == "chain" and edit.level == 1)

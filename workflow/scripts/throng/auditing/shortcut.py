@@ -24,6 +24,11 @@ def teaches(row: AuditedEditRow) -> bool:
     return row.recipe == SHAM or (row.recipe == REDUCE and row.painted is None)
 
 
+def clean(row: AuditedEditRow) -> bool:
+    """Tell whether an edit that :func:`teaches` painted over no annotated head: the number of people tells nothing."""
+    return teaches(row) and not row.heads_painted
+
+
 def steps(probes: Folded, painted: Sequence[Patches], cells: Mapping[str, int]) -> dict[str, float]:
     """Return by edit how much more edited than its base it looks: the difference of log-odds over what it painted.
 
@@ -72,9 +77,10 @@ def patch_figures(probes: Folded, judged: Sequence[Patches], rng: np.random.Gene
 def sham_pairs(rows: Sequence[AuditedEditRow], stepped: Mapping[str, float]) -> Record:
     """Return how often the probe finds the sham among a sham and the image that it was made from.
 
-    Where a whole image was rendered again, what lies away from all people is taken for the sham.
+    Shams that painted over annotated heads have no vote. Where a whole image was rendered again, what lies away from
+    all people is taken for the sham.
     """
-    return _votes([stepped[row.id] for row in rows if teaches(row) and row.id in stepped])
+    return _votes([stepped[row.id] for row in rows if clean(row) and row.id in stepped])
 
 
 def same_area_pairs(rows: Sequence[AuditedEditRow], told: Mapping[str, float]) -> Record:

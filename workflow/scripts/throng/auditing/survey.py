@@ -119,11 +119,11 @@ class Surveyor:
             row,
             painted=int(edited.mask.sum()),
             **_changes(photograph, edited, base),
-            **_heads(subject, photograph, edited.image, edited.mask),
         )
         mask = added(edited, base) if edited.row.recipe == SHAM else edited.mask
         if mask is None or not mask.any():
             return row
+        row = dataclasses.replace(row, **_heads(subject, photograph, edited.image, mask))
         truth, origin = None, ""
         if edited.row.recipe == SHAM:
             truth, origin = photograph, PHOTOGRAPH

@@ -128,6 +128,7 @@ def probe(
     for backend in sorted({row.backend for row in rows}):
         mine = [row for row in rows if row.backend == backend and row.status == OK]
         lessons = [painted[row.id] for row in mine if shortcut.teaches(row) and row.id in painted]
+        judged = [painted[row.id] for row in mine if shortcut.clean(row) and row.id in painted]
         quiet = [control[row.id] for row in mine if row.id in control]
         probes, controls = Folded(lessons, config.folds), Folded(quiet, config.folds)
         stepped: dict[str, float] = {}
@@ -140,9 +141,10 @@ def probe(
         records.append(
             {
                 "backend": backend,
-                "painted": shortcut.patch_figures(probes, lessons, generator(seed, "audit_pairs", "painted")),
+                "painted": shortcut.patch_figures(probes, judged, generator(seed, "audit_pairs", "painted")),
                 "control": shortcut.patch_figures(controls, quiet, generator(seed, "audit_pairs", "control")),
                 "sham_pairs": shams,
+                "shams_over_people": sum(shortcut.teaches(row) and not shortcut.clean(row) for row in mine),
                 "edited_means_fewer": rules,
                 "same_areas": shortcut.same_area_pairs(mine, told),
                 "verdict": shortcut.verdict(shams, rules),

@@ -66,7 +66,7 @@ SCHEMA = pa.schema(
         column(
             "heads_painted",
             pa.int32(),
-            "annotated heads under the mask; null without a mask or when unlabelled",
+            "annotated heads under the mask, of a sham under what it adds; null without a mask or when unlabelled",
             nullable=True,
         ),
         column(
