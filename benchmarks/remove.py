@@ -1,4 +1,4 @@
-"""Inpainting a removal chain, each level from the one before: areas on crops against the whole image at every level.
+"""Inpainting a removal chain, each level from the one before: a frame about the mask against the whole image.
 
     python benchmarks/remove.py [--people 30] [--scenes 4] [--rounds 5]
 
@@ -93,7 +93,7 @@ def compare(config: OpenCV, scenes: list[Scene], rounds: int) -> dict[str, float
     remover = removers.load(config, None)
     flag = METHODS[config.method]
 
-    def on_crops(image: np.ndarray, growth: np.ndarray) -> np.ndarray:
+    def in_frame(image: np.ndarray, growth: np.ndarray) -> np.ndarray:
         (edited,) = remover.edit([Request("chain", image, growth, 0)])
         assert isinstance(edited, np.ndarray)
         return edited
@@ -102,7 +102,7 @@ def compare(config: OpenCV, scenes: list[Scene], rounds: int) -> dict[str, float
         return cv2.inpaint(image, growth.astype(np.uint8), config.radius, flag)
 
     def ours() -> list[np.ndarray]:
-        return [edited for one in scenes for edited in levels_of(one, on_crops)]
+        return [edited for one in scenes for edited in levels_of(one, in_frame)]
 
     def peer() -> list[np.ndarray]:
         return [edited for one in scenes for edited in levels_of(one, whole)]

@@ -144,7 +144,7 @@ def test_what_a_row_records_can_be_written_as_json(remover):
     method=st.sampled_from(["telea", "navier-stokes"]),
     radius=st.sampled_from([1.0, 3.0, 5.5]),
 )
-def test_opencv_on_crops_equals_opencv_on_the_whole_image(boxes, method, radius):
+def test_opencv_on_a_frame_about_the_mask_equals_opencv_on_the_whole_image(boxes, method, radius):
     image = textured(80, 100)
     mask = np.zeros((80, 100), bool)
     for top, left, height, width in boxes:
