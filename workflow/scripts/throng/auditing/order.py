@@ -148,16 +148,16 @@ def cause(
 ) -> str:
     """Say why a pair's claim does not hold, from the (N,) heads that its members show and the people it removed."""
     went, came = int((more & ~fewer).sum()), int((fewer & ~more).sum())
-    if pair.relation != MORE:
+    if pair.relation != MORE or came:
         return (
-            f"bystander: {went} heads are in the first alone and {came} in the second alone, though nobody was removed"
+            f"bystander: {went} heads are in the first alone, {came} in the second alone; somebody undetected went too"
         )
     boxes = [people[index] for index in pair.removed if index < len(people)]
     headless = [box for box in boxes if not _box_heads(box, points).any()]
     if went == came == 0 and len(headless) == len(boxes):
         return f"no annotated head: {len(boxes)} removed boxes hold none; false detections, or people left unannotated"
     left = sum(int((_box_heads(box, points) & fewer).any()) for box in boxes)
-    return f"head left: {went} heads went and {came} came; {left} of {len(boxes)} removed boxes still show a head"
+    return f"head left: {went} heads went; {left} of {len(boxes)} removed boxes still show a head"
 
 
 def _box_heads(box: Detection, points: np.ndarray) -> np.ndarray:
