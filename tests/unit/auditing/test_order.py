@@ -58,7 +58,7 @@ def test_a_sham_over_an_undetected_person_is_not_equal():
     pair = pair_row(kind="sham-equal", relation="equal", removed=[])
     (row,) = audit(subject(edit("e1", [hidden], recipe="sham", removed=[]), pairs=[pair]))
     assert row.correct is False
-    assert row.cause.startswith("bystander: 1 heads are in the first alone and 0 in the second")
+    assert row.cause.startswith("bystander: 1 heads are in the first alone, 0 in the second alone")
 
 
 def test_edits_of_a_chain_are_compared_with_each_other_by_their_masks_from_the_photograph():

@@ -166,7 +166,7 @@ def _whole(image: np.ndarray) -> Window:
 def _heads(subject: Subject, masks: Sequence[np.ndarray], window: Window) -> list[Record]:
     left, top, width, height = window
     points = head_points(subject.photograph)
-    gone = under(masks[1], points)
+    gone = under(masks[0] | masks[1], points)
     view = points - np.array([left, top])
     inside = np.all((view >= -0.5) & (view < np.array([width, height]) - 0.5), axis=1)
     return [
