@@ -69,6 +69,7 @@ def test_its_blur_is_measured_and_nothing_changed_outside(telling: tuple[World, 
     assert {key: row.painted for key, row in edits(out).items()} == painted
 
 
+@pytest.mark.slow
 def test_an_honest_editor_gives_nothing_away(tmp_path: Path) -> None:
     (found,) = figures(World(tmp_path, 20, honest).audit(FEW))["shortcut"]
     assert found["painted"]["low"] < 0.5 < found["painted"]["high"]
