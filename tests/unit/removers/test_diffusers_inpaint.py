@@ -199,6 +199,13 @@ def test_settings_of_speed_and_memory_leave_a_picture(inpaint, settings):
     assert apart.max() <= (255 if "strength" in settings else 60 if "dtype" in settings else 1)
 
 
+@pytest.mark.slow
+def test_a_compiled_model_draws_the_same(inpaint):
+    request = photograph(4)
+    plain, compiled = (images(load(inpaint, compile=on).edit([request]))[0] for on in (False, True))
+    assert np.abs(plain.astype(int) - compiled.astype(int)).max() <= 1
+
+
 def test_a_flagged_edit_is_refused_unless_the_checker_is_switched_off(folder, inpaint):
     flagging = pipelines.with_safety_checker(folder, inpaint, flags=True)
     passing = pipelines.with_safety_checker(folder, inpaint, flags=False)
