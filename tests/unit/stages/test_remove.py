@@ -371,3 +371,40 @@ def test_masks_grow_level_by_level_and_only_the_growth_changes(boxes, feather, o
         assert not (painted & ~mask).any()
         assert not ((after != base).any(axis=2) & (painted | ~mask)).any()
         base, painted = after, mask
+
+
+@pytest.mark.parametrize("labels", ["boxes", "points", "none"])
+@pytest.mark.parametrize("avoid", ["annotated", "detected"])
+def test_shams_keep_off_who_is_not_sure_and_off_who_is_only_annotated(labels, avoid):
+    standing = [
+        (10.0, 20.0, 12.0, 40.0),
+        (60.0, 20.0, 12.0, 40.0),
+        (110.0, 20.0, 12.0, 40.0),
+        (160.0, 20.0, 12.0, 40.0),
+    ]
+    seen = [Detection(x=x, y=y, w=w, h=h, score=0.9 if x < 20 else 0.1, mask=None) for x, y, w, h in standing[:2]]
+    row = dataclasses.replace(image_row(70, 200, "p"), split="train")
+    if labels == "boxes":
+        row = dataclasses.replace(row, people=[person(box) for box in standing])
+    elif labels == "points":
+        row = dataclasses.replace(row, points=[{"x": x + w / 2, "y": y + 3} for x, y, w, _ in standing])
+    config = OpenCV(**SMALL, kept=[0.0], confidence=0.3, shams_avoid=avoid)
+    touched = np.zeros(4, bool)
+    for seed in range(12):
+        image = np.full((70, 200, 3), 90, np.uint8)
+        plan = Planner(config, seed, Shelf(image)).plan(row, DetectionRow("p", "x", seen, "ok", ""))  # type: ignore[arg-type]
+        assert [step.removed for step in plan.chain] == [[0]]
+        assert len(plan.found.people) == 1
+        (sham,) = plan.others
+        assert sham.weights is not None
+        for index, (x, y, w, _) in enumerate(standing):
+            touched[index] |= bool((sham.weights[int(y) : int(y) + 8, int(x) : int(x + w)] > 0).any())
+    assert not touched[:2].any()
+    assert touched[2:].any() == (labels == "none" or avoid == "detected")
+
+
+def test_nobody_sure_enough_is_a_rejected_row():
+    found = DetectionRow("p", "x", [Detection(x=1, y=1, w=9, h=20, score=0.2, mask=None)], "ok", "")
+    row = dataclasses.replace(image_row(70, 200, "p"), split="train")
+    plan = Planner(OpenCV(confidence=0.5), 0, Shelf(np.zeros((70, 200, 3), np.uint8))).plan(row, found)  # type: ignore[arg-type]
+    assert plan.refusal == "nobody: none of 1 people was found with remove.confidence or more"

@@ -9,11 +9,12 @@ from throng.errors import ThrongError
 from throng.images import ImageStore, decode
 from throng.manifest import OK
 from throng.removers import blend, masks, sham
+from throng.removers.bystanders import annotated, sure
 from throng.removers.selection import chain
 from throng.sections.remove import Chains, Remove, Variants
 from throng.seeds import generator
 from throng.tables import removals
-from throng.tables.detections import DetectionRow
+from throng.tables.detections import Detection, DetectionRow
 from throng.tables.images import ImageRow
 
 
@@ -77,14 +78,12 @@ class Planner:
             return f"undetected: {found.reason}"
         return "" if found.people else "nobody: no person was detected"
 
-    def _chain(self, photograph: ImageRow, found: DetectionRow, image: np.ndarray, config: Chains) -> Plan:
-        scene = masks.scene(
-            found.people,
-            *image.shape[:2],
-            dilation_px=config.dilation_px,
-            dilation_share=config.dilation_share,
-            shadow_share=config.shadow_share,
-        )
+    def _chain(self, photograph: ImageRow, all_found: DetectionRow, image: np.ndarray, config: Chains) -> Plan:
+        found = dataclasses.replace(all_found, people=sure(all_found.people, config.confidence))
+        if not found.people:
+            refusal = f"nobody: none of {len(all_found.people)} people was found with remove.confidence or more"
+            return Plan(photograph, found, refusal=refusal)
+        scene = _scene(found.people, image, config)
         boxes = np.array([[person["x"], person["y"], person["w"], person["h"]] for person in found.people])
         outlines = {index: scene.bodies[index] for index, one in enumerate(found.people) if one["mask"] is not None}
         random = generator(self._seed, "remove", photograph.id)
@@ -93,11 +92,31 @@ class Planner:
             refusal = f"few: none of {len(found.people)} people can go alone"
             return Plan(photograph, found, refusal=refusal)
         steps = [_removal(scene, level, removed, config) for level, removed in enumerate(levels, start=1)]
+        bystanders = all_found.people[len(found.people) :]
+        if config.shams_avoid == "annotated":
+            bystanders = [*bystanders, *annotated(photograph)]
+        others = masks.union(_scene(bystanders, image, config).halos, *image.shape[:2])
         shams = [
-            _sham(scene, step, config, generator(self._seed, "remove", f"{photograph.id} {removals.SHAM} {step.level}"))
+            _sham(
+                scene,
+                step,
+                config,
+                generator(self._seed, "remove", f"{photograph.id} {removals.SHAM} {step.level}"),
+                others,
+            )
             for step in steps[: config.shams]
         ]
         return Plan(photograph, found, image, steps, shams)
+
+
+def _scene(people: Sequence[Detection], image: np.ndarray, config: Chains) -> masks.Scene:
+    return masks.scene(
+        people,
+        *image.shape[:2],
+        dilation_px=config.dilation_px,
+        dilation_share=config.dilation_share,
+        shadow_share=config.shadow_share,
+    )
 
 
 def _resized(photograph: ImageRow, image: np.ndarray) -> str:
@@ -112,10 +131,10 @@ def _removal(scene: masks.Scene, level: int, removed: list[int], config: Chains)
     return Step(removals.CHAIN, level, removed, len(removed), weights, _too_large(mask, config))
 
 
-def _sham(scene: masks.Scene, step: Step, config: Chains, random: np.random.Generator) -> Step:
+def _sham(scene: masks.Scene, step: Step, config: Chains, random: np.random.Generator, others: np.ndarray) -> Step:
     if step.refusal:
         return Step(removals.SHAM, step.level, [], step.areas, refusal=step.refusal)
-    moved = sham.move(scene, step.removed, random)
+    moved = sham.move(scene, step.removed, random, others)
     if moved is None:
         refusal = f"crowded: no room for {step.areas} areas beside {len(scene.bodies)} people"
         return Step(removals.SHAM, step.level, [], step.areas, refusal=refusal)

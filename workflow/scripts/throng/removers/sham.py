@@ -34,14 +34,20 @@ class Area:
     cells: np.ndarray
 
 
-def move(scene: Scene, people: Sequence[int], generator: np.random.Generator) -> Sham | None:
+def move(
+    scene: Scene, people: Sequence[int], generator: np.random.Generator, others: np.ndarray | None = None
+) -> Sham | None:
     """Return the areas of these people moved so that they meet neither anybody's halo nor each other.
+
+    ``others`` (H, W) bool is where else nothing may go.
 
     Places are drawn, the largest area's first; after ``DRAWS`` draws without room for all the answer is None.
     """
     size = scene.height, scene.width
     cell = -(-max(size) // CELLS)
     everybody = union(scene.halos, *size)
+    if others is not None:
+        everybody |= others
     # cells that the image's edge cuts are no place to move to
     taken = _cells(everybody, cell)[: size[0] // cell, : size[1] // cell]
     groups = _touching(scene, people)

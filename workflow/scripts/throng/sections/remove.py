@@ -59,6 +59,9 @@ class Chains(Edits):
     kept: list[Annotated[float, Field(ge=0, lt=1)]] = setting(
         [0.75, 0.5, 0.25, 0.0], "shares of the people that stay, falling: one edited image each, nested", min_length=1
     )
+    confidence: float = setting(
+        0.0, "people found with less confidence are not removed; shams keep off them all the same", ge=0, lt=1
+    )
     overlap: float = setting(
         0.3,
         "nobody is half-removed: whoever would lose more than this share of the box (of the instance masks, where both "
@@ -77,6 +80,9 @@ class Chains(Edits):
     max_masked: float = setting(0.6, "an edit whose mask covers more of the image than this is rejected", gt=0, le=1)
     shams: int = setting(
         4, "levels, from the first, with a sham: the same areas painted where nobody stands, the count unchanged", ge=0
+    )
+    shams_avoid: Literal["detected", "annotated"] = setting(
+        "annotated", "where somebody stands: where one was detected, or also where the source's labels have one, if any"
     )
 
     @model_validator(mode="after")
