@@ -27,6 +27,7 @@ from throng.stages import train_detector
 from throng.tables.images import TABLE, Box, ImageRow, Person
 
 ROOT = Path(__file__).parents[3]
+SHIPPED = ROOT / "models" / "rendered_people" / "detector.onnx"
 TINY = {"architecture": "yolo26n-p2.yaml", "width": 0.0625, "imgsz": 128, "epochs": 1, "batch": 2, "min_side": 1}
 OUTPUTS = {"weights": "detector.pt", "model": "detector.onnx", "history": "history.jsonl", "figures": "figures.json"}
 
@@ -170,6 +171,17 @@ def test_an_image_that_changed_since_ingestion_is_left_out(bench):
     chosen = train_detector.examples([one], "train", TrainDetector())
     kept, left = train_detector.readable(chosen, ImageStore({"here": bench.pixels}), 1)
     assert (kept, dict(left)) == ([], {"another size than at ingestion": 1})
+
+
+def test_the_shipped_model_finds_people_in_scenes_it_never_saw(bench):
+    rows = [rendered(bench.pixels, index, "val", 512, 384, crowd) for index, crowd in enumerate((3, 8, 15, 25, 40, 12))]
+    config = TrainDetector(imgsz=512, min_side=1)
+    chosen = train_detector.examples(rows, "val", config)
+    figures = train_detector.measure(SHIPPED, chosen, ImageStore({"here": bench.pixels}), config, bench.root)
+    assert figures["people"] > 80
+    assert figures["recall"] >= 0.55
+    assert figures["precision"] >= 0.65
+    assert SHIPPED.stat().st_size <= 6e6
 
 
 @pytest.mark.slow
