@@ -9,7 +9,9 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/models.smk"
 include: "rules/sources.smk"
+include: "rules/detector.smk"
 include: "rules/pairs.smk"
 include: "rules/synthetic.smk"
 include: "rules/counters.smk"

@@ -25,7 +25,7 @@ except ThrongError as error:
 
 RESULTS = CONFIG.results
 RENDERED = rendered_folder(config).as_posix()
-HUB = "hub:"
+HUB, TRAINED = "hub:", "trained"
 ARCHIVES = [
     f"{RENDERED}/crowdhuman/annotation_train.odgt",
     f"{RENDERED}/crowdhuman/annotation_val.odgt",
@@ -74,22 +74,6 @@ def pixels(stage):
     return [f"{RESULTS}/{stage}/{part}.zip" for part in parts(stage)]
 
 
-def gpus(stage):
-    """Return how many GPUs a job of a stage asks for: one where its section names a CUDA device."""
-    return int(getattr(getattr(CONFIG, stage), "device", "cpu").startswith("cuda"))
-
-
-def model_file(reference):
-    """Return the path of a model: a path of the user's, or where fetch_models puts ``hub:<name>``."""
-    if not reference.startswith(HUB):
-        return data_file(reference)
-    name = reference.removeprefix(HUB)
-    if name not in CONFIG.fetch_models.models:
-        known = ", ".join(sorted(CONFIG.fetch_models.models)) or "none"
-        raise WorkflowError(f"{reference!r} is not pinned in fetch_models.models (pinned: {known}); add it there")
-    return f"resources/models/{name}/{Path(CONFIG.fetch_models.models[name].file).name}"
-
-
 def data_file(path):
     """Return a file of the user's: absolute, or below data_root."""
     return (data_root(config) / Path(path).expanduser()).as_posix()
@@ -110,3 +94,9 @@ def source_files():
             f"to the folder that holds it, or correct the source's root"
         )
     return wanted + [root.as_posix() for root in own]
+
+
+def rendered_truth():
+    """Return what the renderer knows of its scenes, where a source is rendered."""
+    rendered = any(root.is_relative_to(RENDERED) for name, root in ROOTS.items() if name != "results")
+    return f"{RENDERED}/truth.parquet" if rendered else []

@@ -4,7 +4,7 @@
 rule detect:
     input:
         images=f"{RESULTS}/ingest/images.parquet",
-        model=model_file(CONFIG.detect.model) if CONFIG.detect.backend == "ultralytics" else [],
+        model=own_model("detect"),
     output:
         table=f"{RESULTS}/detect/{{part}}.parquet",
     log:
@@ -28,6 +28,8 @@ rule remove:
     input:
         images=f"{RESULTS}/ingest/images.parquet",
         detections=tables("detect"),
+        model=own_model("remove"),
+        check_models=check_models("remove"),
     output:
         table=f"{RESULTS}/remove/{{part}}.parquet",
         pixels=f"{RESULTS}/remove/{{part}}.zip",
@@ -36,8 +38,10 @@ rule remove:
     benchmark:
         f"{RESULTS}/benchmarks/remove/{{part}}.tsv"
     conda:
-        "../envs/core.yaml"
+        "../envs/gpu.yaml"
     threads: 1
+    resources:
+        gpu=gpus("remove"),
     params:
         **stage_params("remove"),
     message:
@@ -65,3 +69,31 @@ rule rank_pairs:
         "rank_pairs: more people, fewer people, exact difference"
     script:
         "../workflow/scripts/rank_pairs.py"
+
+
+rule audit_pairs:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        detections=tables("detect"),
+        removals=tables("remove"),
+        removed_pixels=pixels("remove"),
+        ranked_pairs=f"{RESULTS}/rank_pairs/ranked_pairs.parquet",
+        truth=rendered_truth(),
+    output:
+        audit=f"{RESULTS}/audit_pairs/audit.parquet",
+        edits=f"{RESULTS}/audit_pairs/edits.parquet",
+        figures=f"{RESULTS}/audit_pairs/audit.json",
+        page=f"{RESULTS}/audit_pairs/audit.html",
+    log:
+        f"{RESULTS}/logs/audit_pairs.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/audit_pairs.tsv"
+    conda:
+        "../envs/core.yaml"
+    threads: 2
+    params:
+        **stage_params("audit_pairs"),
+    message:
+        "audit_pairs: the pairs against the truth, the edits against their surroundings"
+    script:
+        "../workflow/scripts/audit_pairs.py"

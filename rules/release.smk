@@ -40,6 +40,7 @@ rule report:
         synthetic=tables("synthesize"),
         synthetic_pixels=pixels("synthesize"),
         density_labels=f"{RESULTS}/label_density/density_labels.parquet",
+        audit=f"{RESULTS}/audit_pairs/audit.json",
         metrics=f"{RESULTS}/evaluate/metrics.json",
         predictions=f"{RESULTS}/evaluate/predictions.parquet",
         plots=[f"{RESULTS}/evaluate/{name}.png" for name in ("scatter", "bins", "curves")],

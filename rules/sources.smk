@@ -45,7 +45,9 @@ rule fetch_models:
     output:
         model="resources/models/{name}/{file}",
     log:
-        "resources/models/{name}/{file}.log",
+        "resources/logs/fetch_models/{name}/{file}.log",
+    wildcard_constraints:
+        name=r"[^/]+",
     conda:
         "../envs/core.yaml"
     threads: 1

@@ -29,7 +29,7 @@ def test_config_yaml_is_the_defaults():
         ({"detect": {"backend": "annotations", "chunk": 3}}, "detect.chunk: unknown key; did you mean 'chunks'?"),
         ({"detect": {"backend": "annotations", "confidence": 0.3}}, "detect.confidence: belongs to 'ultralytics'"),
         ({"detect": {"backend": "yolo"}}, "detect.backend: unknown; expected one of 'annotations', 'ultralytics'"),
-        ({"remove": {"kep": [0.5]}}, "remove.kep: unknown key; did you mean 'kept'?"),
+        ({"remove": {"backend": "opencv", "kep": [0.5]}}, "remove.kep: unknown key; did you mean 'kept'?"),
         ({"ingest": {"sources": [{"name": "a", "format": "folder"}]}}, "ingest.sources.0.root: this key is required"),
         ({"ingest": {"sources": [{"name": "a", "format": "folder", "root": "x", "part": "B"}]}}, "'shanghaitech'"),
         ({"seed": "x"}, "seed: Input should be a valid integer"),
@@ -56,8 +56,8 @@ def test_runtime_keys_stay_out_of_the_slice():
 
 
 def test_equal_settings_have_one_spelling():
-    one = config.load({"remove": {"radius": 2, "kept": [0.5, 0]}})
-    two = config.load({"remove": {"kept": [0.50, 0.0], "radius": 2.0}})
+    one = config.load({"remove": {"backend": "opencv", "radius": 2, "kept": [0.5, 0]}})
+    two = config.load({"remove": {"backend": "opencv", "kept": [0.50, 0.0], "radius": 2.0}})
     assert canonical_json(output_slice(one)) == canonical_json(output_slice(two))
 
 

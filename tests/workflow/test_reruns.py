@@ -13,7 +13,7 @@ AFTER_RELEASE = {"report"}
 AFTER_TRAIN = {"evaluate", *AFTER_EVALUATE}
 AFTER_LABEL = {"release", *AFTER_RELEASE}
 AFTER_SYNTHESIZE = {"label_density", *AFTER_LABEL, "train_counter", *AFTER_TRAIN}
-AFTER_PAIRS = {"release", *AFTER_RELEASE}
+AFTER_PAIRS = {"audit_pairs", "release", *AFTER_RELEASE}
 AFTER_REMOVE = {"rank_pairs", *AFTER_PAIRS, "synthesize", *AFTER_SYNTHESIZE}
 AFTER_DETECT = {"remove", *AFTER_REMOVE}
 AFTER_INGEST = {"detect", *AFTER_DETECT}
@@ -24,9 +24,10 @@ AFTER_PROMPT = {"synthesize", *AFTER_SYNTHESIZE}
 EDITS = {
     "render": ("render: {max_people: 61}", AFTER_RENDER),
     "ingest": ("ingest: {val_fraction: 0.2}", AFTER_INGEST),
-    "detect": ("detect: {box: full}", AFTER_DETECT),
+    "detect": ("detect: {confidence: 0.35}", AFTER_DETECT),
     "remove": ("remove: {radius: 4.5}", AFTER_REMOVE),
     "rank_pairs": ("rank_pairs: {min_delta: 2}", AFTER_PAIRS),
+    "audit_pairs": ("audit_pairs: {patches: 40}", {"report"}),
     "prompt": ("prompt: {repeats: 4}", AFTER_PROMPT),
     "synthesize": ("synthesize: {jpeg_quality: 91}", AFTER_SYNTHESIZE),
     "label_density": ("label_density: {thresholds: [11, 30]}", AFTER_LABEL),
@@ -35,7 +36,7 @@ EDITS = {
     "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
     "report": ("report: {title: another}", set()),
 }
-SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models"}
+SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models", "train_detector"}
 
 
 def test_every_section_has_an_edit():
@@ -78,8 +79,11 @@ LIBRARY = "workflow/scripts/throng"
     ("module", "reruns"),
     [
         ("removers/opencv.py", {"remove", *AFTER_REMOVE}),
-        ("detectors/annotations.py", {"detect", *AFTER_DETECT}),
-        ("detectors/ultralytics.py", set()),
+        ("removers/lama.py", set()),
+        ("removers/check.py", {"remove", *AFTER_REMOVE}),
+        ("detectors/ultralytics.py", {"detect", *AFTER_DETECT}),
+        ("detectors/annotations.py", set()),
+        ("auditing/probe.py", {"audit_pairs", "report"}),
         ("stages/rank_pairs.py", {"rank_pairs", *AFTER_PAIRS}),
         ("sections/evaluate.py", {"evaluate", *AFTER_EVALUATE}),
         ("sources/crowdhuman.py", {"ingest", *AFTER_INGEST}),
@@ -99,7 +103,7 @@ def test_edit_of_a_module_reruns_the_stages_that_import_it(finished: Project, mo
 def test_comments_docstrings_order_and_touch_rerun_nothing(finished: Project):
     for path in [*(finished.folder / "workflow" / "scripts").rglob("*.py"), *(finished.folder / "rules").glob("*.smk")]:
         os.utime(path)
-    reverse = finished.overlay("remove: {method: telea, max_masked: 0.6}\ndetect: {backend: annotations}")
+    reverse = finished.overlay("remove: {method: telea, max_masked: 0.6}\ndetect: {backend: ultralytics}")
     with (
         finished.edited(f"{LIBRARY}/manifest.py", lambda text: "# a comment\n" + text),
         finished.edited(f"{LIBRARY}/seeds.py", lambda text: text.replace('"""', '"""Said otherwise: ', 1)),

@@ -40,6 +40,16 @@ METRICS = [
 ]
 
 
+def share(group: str, right: int, number: int) -> dict[str, object]:
+    return {"group": group, "right": right, "number": number, "share": right / number, "low": 0.5, "high": 1.0}
+
+
+AUDIT = {
+    "order": {"all": share("all", 9, 10), "by_kind": [share("real-edited", 3, 4), share("sham-equal", 6, 6)]},
+    "shortcut": [{"backend": "opencv", "verdict": "shortcut: <the> edits give themselves away"}],
+}
+
+
 class Page(HTMLParser):
     """Collects a page's tags, attributes and text."""
 
@@ -67,13 +77,19 @@ def make_page(run: Run, root: Path, **settings: object) -> str:
     written = run.write(root)
     index = written.release() / "index.json"
     (root / "metrics.json").write_text(json.dumps(METRICS))
+    (root / "audit.json").write_text(json.dumps(AUDIT))
     plots = [root / f"{name}.png" for name in ("scatter", "curves")]
     for number, path in enumerate(plots):
         path.write_bytes(encode_png(picture(5000 + number)))
     section = Report(**settings)
     inputs = Files(
         {name: [str(written.results / path)] for name, path in PATHS.items()}
-        | {"metrics": [str(root / "metrics.json")], "plots": list(map(str, plots)), "index": [str(index)]}
+        | {
+            "audit": [str(root / "audit.json")],
+            "metrics": [str(root / "metrics.json")],
+            "plots": list(map(str, plots)),
+            "index": [str(index)],
+        }
     )
     page = root / "report.html"
     report.run(inputs, Files({"page": [str(page)]}), section, written.context("report", section))
@@ -95,7 +111,8 @@ def test_page_asks_nothing_of_the_network_and_runs_nothing(html: str) -> None:
     assert not page.all("script")
     assert not page.all("link")
     assert all((attributes["src"] or "").startswith("data:image/") for attributes in page.all("img"))
-    assert all((attributes["href"] or "").startswith("#") for attributes in page.all("a"))
+    beside = {attributes["href"] for attributes in page.all("a") if not (attributes["href"] or "").startswith("#")}
+    assert beside == {"../audit_pairs/audit.html"}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert "url(" not in html
     assert "@import" not in html
@@ -106,7 +123,8 @@ def test_page_asks_nothing_of_the_network_and_runs_nothing(html: str) -> None:
 def test_every_link_of_the_navigation_leads_to_a_section(html: str) -> None:
     page = Page(html)
     ids = {attributes.get("id") for attributes in page.all("section")}
-    assert {(attributes["href"] or "")[1:] for attributes in page.all("a")} <= ids
+    links = [attributes["href"] or "" for attributes in page.all("a")]
+    assert {link[1:] for link in links if link.startswith("#")} <= ids
 
 
 def test_numbers_of_the_run_are_on_the_page(html: str) -> None:
@@ -230,3 +248,9 @@ def test_sizes(number: int, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(None, "–"), (3, "3"), (1.239, "1.24"), ([1.0, 2.5], "1.00 to 2.50")])
 def test_cells(value: object, text: str) -> None:
     assert cell(value) == text
+
+
+def test_the_audit_stands_beside_the_pairs(html: str) -> None:
+    text = Page(html).text
+    assert "real-edited 4 75.0 % 50.0 % to 100.0 %" in text
+    assert "opencv: shortcut: <the> edits give themselves away." in text

@@ -7,6 +7,7 @@ import argparse
 import difflib
 import json
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,8 +17,10 @@ from pydantic.fields import FieldInfo
 
 from throng.errors import ThrongError
 from throng.files import write_text
+from throng.sections import detectors
+from throng.sections.audit_pairs import AuditPairs
 from throng.sections.base import Section, runtime, setting
-from throng.sections.detect import Annotations, Detect
+from throng.sections.detect import Detect, Ultralytics
 from throng.sections.evaluate import Evaluate
 from throng.sections.fetch_models import FetchModels
 from throng.sections.ingest import Ingest
@@ -25,11 +28,12 @@ from throng.sections.label_density import LabelDensity
 from throng.sections.prompt import Prompt
 from throng.sections.rank_pairs import RankPairs
 from throng.sections.release import Release
-from throng.sections.remove import OpenCV, Remove
+from throng.sections.remove import Check, OpenCV, Remove
 from throng.sections.render import Render
 from throng.sections.report import Report
 from throng.sections.synthesize import Composite, Synthesize
 from throng.sections.train_counter import TrainCounter
+from throng.sections.train_detector import TrainDetector
 
 ROOT = Path(__file__).parents[3]
 CONFIG_FILE = ROOT / "config.yaml"
@@ -53,6 +57,7 @@ DEMO_SOURCES: list[dict[str, Any]] = [
         "official": False,
     },
 ]
+DEMO_CHECK = Check(detectors=[detectors.Ultralytics(backend="ultralytics")])
 
 
 class Config(Section):
@@ -65,9 +70,11 @@ class Config(Section):
     render: Render = setting(Render(), "rendered scenes for the demo")
     fetch_models: FetchModels = setting(FetchModels(), "model files pinned on a hub")
     ingest: Ingest = setting(TypeAdapter(Ingest).validate_python({"sources": DEMO_SOURCES}), "sources of photographs")
-    detect: Detect = setting(Annotations(), "finding people")
-    remove: Remove = setting(OpenCV(), "taking people out of photographs")
+    train_detector: TrainDetector = setting(TrainDetector(), "a detector of one's own")
+    detect: Detect = setting(Ultralytics(), "finding people")
+    remove: Remove = setting(OpenCV(check=DEMO_CHECK), "taking people out of photographs")
     rank_pairs: RankPairs = setting(RankPairs(), "ordered pairs")
+    audit_pairs: AuditPairs = setting(AuditPairs(), "whether the pairs are right")
     prompt: Prompt = setting(Prompt(), "images to ask for")
     synthesize: Synthesize = setting(Composite(), "images with a requested number of people")
     label_density: LabelDensity = setting(LabelDensity(), "how crowded an image is")
@@ -187,8 +194,9 @@ def config_text() -> str:
 def _section_lines(section: BaseModel, alternatives: bool) -> list[str]:
     lines: list[str] = []
     for name, field in type(section).model_fields.items():
-        prefix = "  # " if alternatives and name != "backend" else "  "
-        lines += _key_lines(name, field, getattr(section, name), prefix)
+        value = getattr(section, name)
+        inherited = alternatives and name != "backend" and value == field.get_default(call_default_factory=True)
+        lines += _key_lines(name, field, value, "  # " if inherited else "  ")
     return lines or ["  {}"]
 
 
@@ -198,8 +206,9 @@ def _key_lines(name: str, field: FieldInfo, value: Any, prefix: str) -> list[str
     extra = field.json_schema_extra
     mark = " (runtime)" if isinstance(extra, dict) and extra.get("affects_output") is False else ""
     comment = prefix if prefix.endswith("# ") else prefix + "# "
-    lines = [f"{comment}{field.description}{mark}"] if field.description else []
-    plain = TypeAdapter(Any).dump_python(value, mode="json")
+    said = f"{field.description}{mark}" if field.description else ""
+    lines = textwrap.wrap(said, 120, initial_indent=comment, subsequent_indent=comment, break_on_hyphens=False)
+    plain = TypeAdapter(Any).dump_python(value, mode="json", exclude_unset=isinstance(value, BaseModel))
     if isinstance(plain, list) and any(len(str(item)) > 30 for item in plain):
         text = yaml.safe_dump({name: plain}, sort_keys=False, default_flow_style=False, width=110)
     else:

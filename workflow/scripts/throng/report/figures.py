@@ -93,6 +93,26 @@ def provenance_view(corpus: Corpus, index: Mapping[str, Any]) -> list[View]:
     ]
 
 
+def audit_view(audit: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the audit says of the pairs: right by true count, by kind, and its verdict on each backend."""
+    order = audit["order"]
+    rows = [
+        [
+            one["group"],
+            one["number"],
+            cell(one["share"], percent=True),
+            f"{cell(one['low'], percent=True)} to {cell(one['high'], percent=True)}",
+        ]
+        for one in (order["all"] | {"group": "all"}, *order["by_kind"])
+        if one["number"]
+    ]
+    return {
+        "header": ["kind", "pairs with truth", "in order", "95 % interval"],
+        "rows": rows,
+        "verdicts": [f"{one['backend']}: {one['verdict']}" for one in audit["shortcut"] if "verdict" in one],
+    }
+
+
 def cell(value: Any, *, percent: bool = False) -> str:
     """Return a value as a table shows it."""
     if value is None:

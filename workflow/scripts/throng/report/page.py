@@ -13,6 +13,7 @@ from throng.images import ImageStore
 from throng.release.corpus import Corpus
 from throng.release.ledger import balance
 from throng.report.figures import (
+    audit_view,
     bins_view,
     cell,
     density_view,
@@ -54,10 +55,12 @@ def render(
     metrics: Sequence[Mapping[str, Any]],
     plots: Sequence[Path],
     index: Mapping[str, Any],
+    audit: Mapping[str, Any],
 ) -> str:
     """Return the page's HTML; every text from data is escaped.
 
-    ``metrics`` are the records of stage evaluate, ``plots`` PNG files, ``index`` a release's. Raises ThrongError when
+    ``metrics`` are the records of stage evaluate, ``plots`` PNG files, ``index`` a release's, ``audit`` the
+    figures of stage audit_pairs. Raises ThrongError when
     an image to show cannot be read.
     """
     thumbnails = Thumbnails(store, config.thumbnail)
@@ -74,6 +77,7 @@ def render(
         closed=[source["source"] for source in sources if not source["open"]],
         pairs=pair_views(corpus, thumbnails, config.pairs),
         pairs_all=len(corpus.ranked_pairs),
+        audit=audit_view(audit),
         edits=[
             {"title": title, "note": note, "strips": strip_views(corpus, thumbnails, recipe, config.chains)}
             for recipe, (title, note) in EDITS.items()

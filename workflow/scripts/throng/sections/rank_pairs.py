@@ -29,7 +29,7 @@ class RankPairs(Section):
     """Pairs of images, the first with more people than the second, with as many or more, or with as many."""
 
     kinds: Annotated[list[Kind], AfterValidator(_once)] = setting(
-        ["real-edited", "edited-edited", "sham-equal"],
+        ["real-edited", "edited-edited", "sham-edited", "sham-equal"],
         "which pairs; real: the photograph, edited: people removed, sham: edited where nobody stands, nested-crop: "
         "windows of one photograph, reduced and enlarged: rendered again with fewer or more people",
         min_length=1,

@@ -1,5 +1,6 @@
 """Stage ``report``: one HTML page of everything a run made."""
 
+import json
 import logging
 
 from throng.files import write_text
@@ -22,6 +23,7 @@ def run(inputs: Files, outputs: Files, config: Report, context: Context) -> None
         metrics=read_metrics(inputs.one("metrics")),
         plots=inputs.many("plots"),
         index=read_index(inputs.one("index").parent),
+        audit=json.loads(inputs.one("audit").read_text()),
     )
     write_text(outputs.one("page"), page)
     log.info("report of %.1f MB written", len(page) / 1e6)
