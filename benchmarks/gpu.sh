@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every GPU check and benchmark in one call: benchmarks/gpu.sh [OUT]. Figures go to OUT (default benchmarks/results) as JSON.
-# Needs torch, numpy, scipy, numba, h5py, opencv, matplotlib, safetensors, rich and pytest; nothing is fetched.
+# Needs throng's environment (envs/gpu.yaml or make setup); nothing is fetched.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-benchmarks/results}
@@ -12,3 +12,5 @@ print(f"device: {torch.cuda.get_device_name()}, torch {torch.__version__}")
 PY
 python3 benchmarks/gpu_agreement.py --out "$out"
 python3 benchmarks/counters.py --device cuda --out "$out"
+python3 benchmarks/detect.py --device cuda --model yolo11m --images 512 --threads 16 --out "$out"
+python3 benchmarks/diffusion.py --device cuda --compile --out "$out"

@@ -5,6 +5,7 @@ Nothing is timed. Run: python benchmarks/rendered_people.py [--model FILE]
 """
 
 import argparse
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from throng import detectors
 from throng.detectors.protocol import Photograph
-from throng.evaluation.boxes import Matched, detection_metrics, match
+from throng.evaluation.detection import Matched, detection_errors, match_boxes
 from throng.images import ImageStore, decode
 from throng.render.archives import write_archives
 from throng.sections.detectors import Ultralytics
@@ -44,7 +45,7 @@ def measure(model: Path, folder: Path) -> dict[str, Any]:
     demo = Render().model_dump(exclude={"folder"})
     write_archives(folder / "scenes", seed=0, **demo)
     truth = pq.read_table(folder / "scenes" / "truth.parquet").to_pylist()
-    section = Ultralytics(model=model.name, confidence=SEEN, imgsz=512, batch=1)
+    section = Ultralytics(model=model.name, confidence=SEEN, imgsz=640, batch=1)
     detector = detectors.load(section, model, folder / "scratch")
     store = ImageStore({"scenes": folder / "scenes"})
     matched = [_matched(detector, store, row) for row in truth]
@@ -55,7 +56,7 @@ def measure(model: Path, folder: Path) -> dict[str, Any]:
     found_at = np.concatenate([one.found_at for one in matched])
     return {
         "what": "the demo's 144 rendered scenes of seed 0, boxes that an annotator would mark, IoU 0.5",
-        "at_confidence": {str(limit): detection_metrics(matched, limit) for limit in CONFIDENCES},
+        "at_confidence": {str(limit): dataclasses.asdict(detection_errors(matched, limit)) for limit in CONFIDENCES},
         "recall_by_visible_share_at_0.3": _by(shares, found_at, SHARES),
         "recall_by_box_height_at_0.3": _by(heights, found_at, HEIGHTS),
     }
@@ -72,7 +73,7 @@ def _matched(detector: detectors.Detector, store: ImageStore, row: dict[str, Any
     visible = np.array(row["visible_boxes"]).reshape(-1, 4)
     counted = np.array(row["counted"], bool)
     ignored = np.concatenate([visible[~counted], np.array(row["lookalikes"]).reshape(-1, 4)])
-    return match(boxes, scores, visible[counted], ignored)
+    return match_boxes(boxes, scores, visible[counted], ignored=ignored)
 
 
 def _by(values: np.ndarray, found_at: np.ndarray, edges: tuple[float, ...]) -> dict[str, Any]:

@@ -156,3 +156,27 @@ def test_bad_input_is_one_sentence(boxes, scores, message):
         match_boxes(np.array(boxes, float), np.array(scores), np.zeros((0, 4)))
     with pytest.raises(ThrongError, match="at least one image"):
         detection_errors([])
+
+
+def test_a_detection_in_an_ignored_region_counts_neither_way_unless_it_finds_somebody():
+    people, ignored = np.array([[0, 0, 10, 10]]), np.array([[0, 0, 100, 100]])
+    boxes = np.array([[0, 0, 10, 10], [50, 50, 10, 10], [95, 95, 20, 20]])
+    errors = detection_errors([match_boxes(boxes, np.array([0.9, 0.8, 0.7]), people, ignored=ignored)])
+    assert (errors.detections, errors.recall, errors.precision) == (2, 1.0, 0.5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(numbers, st.integers(0, 9), st.integers(0, 7), st.sampled_from([0.2, 0.5, 0.6, 0.9]))
+def test_leaving_out_the_unsure_first_or_last_is_the_same(seed, detections, people, limit):
+    random = np.random.default_rng(seed)
+    boxes, truth = crowd(random, detections), crowd(random, people)
+    scores = random.choice([0.2, 0.4, 0.6, 0.8], detections)
+    sure = scores >= limit
+    last = detection_errors([match_boxes(boxes, scores, truth, 0.25)], limit)
+    first = detection_errors([match_boxes(boxes[sure], scores[sure], truth, 0.25)])
+    assert (last.detections, last.recall, last.precision) == (first.detections, first.recall, first.precision)
+
+
+def test_each_person_knows_how_sure_its_finder_was():
+    matched = match_boxes(np.array([[0, 0, 10, 10]]), np.array([0.7]), np.array([[50, 0, 9, 9], [0, 0, 10, 10]]))
+    assert matched.found_at.tolist() == [0.0, 0.7]

@@ -13,7 +13,7 @@ import pytest
 from throng import detectors
 from throng.detectors.protocol import Photograph
 from throng.errors import ThrongError
-from throng.evaluation.boxes import overlaps
+from throng.evaluation.detection import box_iou
 from throng.images import ImageStore, encode_png, image_id
 from throng.manifest import write_table
 from throng.provenance import Provenance
@@ -112,7 +112,7 @@ def test_the_figures_are_those_of_the_exported_model_as_the_detect_stage_loads_i
         true = np.array([[p["visible"][side] for side in "xywh"] for p in one.people])
         free = set(range(len(true)))
         for answer in answers:
-            union = overlaps(np.array([[answer[side] for side in "xywh"]]), true)[0][0]
+            union = box_iou(np.array([[answer[side] for side in "xywh"]]), true)[0]
             best = max(free, key=lambda index: union[index], default=None)
             if best is not None and union[best] >= 0.5:
                 free.remove(best)

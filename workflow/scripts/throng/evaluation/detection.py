@@ -2,8 +2,9 @@
 
 A detection is right when it overlaps an annotated person that no better one has taken; each person is found once. Best
 first, every detection takes the free person it overlaps most (Everingham et al., "The PASCAL Visual Object Classes
-Challenge", IJCV 2010, section 4.2). Average precision is the area below the precision-recall curve with the precision
-made non-increasing, over all points of it.
+Challenge", IJCV 2010, section 4.2). One that takes nobody but lies mostly in an ignored region counts neither way, as
+in CrowdHuman's protocol (Shao et al., 2018). Average precision is the area below the precision-recall curve with the
+precision made non-increasing, over all points of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 
 from throng.errors import ThrongError
 
+IN_IGNORED = 0.5  # of a detection's own area
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -24,10 +27,17 @@ class Matched:
     taken: np.ndarray
     people: int
 
+    @property
+    def found_at(self) -> np.ndarray:
+        """The (people,) float64 scores of the detections that took each person, 0 where none did."""
+        found = np.zeros(self.people)
+        found[self.taken[self.taken >= 0]] = self.scores[self.taken >= 0]
+        return found
+
 
 @dataclass(frozen=True)
 class DetectionErrors:
-    """Recall and precision of all that was detected, and the average precision over every confidence above it.
+    """Recall and precision of all that was detected at some confidence, and the average precision over every one.
 
     ``recall`` and ``average_precision`` are None without any annotated person, ``precision`` without any detection.
     """
@@ -46,11 +56,21 @@ def box_iou(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     Boxes without area overlap nothing.
     """
     a, b = _boxes(some), _boxes(others)
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
-    both = (high - low).clip(min=0).prod(axis=2)
+    both = _common(a, b)
     union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None] - both
     return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
+
+
+def _common(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
+    return (high - low).clip(min=0).prod(axis=2)
+
+
+def _inside(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """Return the (N,) largest shares of (N, 4) boxes' own areas that lie in one of (K, 4) regions."""
+    a = _boxes(boxes)
+    return _common(a, _boxes(regions)).max(axis=1, initial=0.0) / np.maximum(a[:, 2:].prod(axis=1), 1e-12)
 
 
 def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
@@ -61,13 +81,20 @@ def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
     return np.count_nonzero(one & other) / union if union else 0.0
 
 
-def match_boxes(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray, iou: float = 0.5) -> Matched:
+def match_boxes(
+    boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray, iou: float = 0.5, ignored: np.ndarray | None = None
+) -> Matched:
     """Match (N, 4) detected to (M, 4) annotated boxes of one image, x, y, w, h in pixels, at least ``iou`` alike.
 
-    Raises ThrongError on shapes that do not fit or values that are not finite.
+    Detections that match nobody and lie in one of the (K, 4) ``ignored`` regions are left out. Raises ThrongError on
+    shapes that do not fit or values that are not finite.
     """
     alike = box_iou(boxes, truth)
-    return _match(np.where(alike >= iou, alike, 0.0), scores)
+    matched = _match(np.where(alike >= iou, alike, 0.0), scores)
+    if ignored is None:
+        return matched
+    counts = (matched.taken >= 0) | (_inside(boxes, ignored) < IN_IGNORED)
+    return Matched(matched.scores[counts], matched.taken[counts], matched.people)
 
 
 def match_heads(boxes: np.ndarray, scores: np.ndarray, heads: np.ndarray, share: float = 1 / 3) -> Matched:
@@ -88,20 +115,24 @@ def match_heads(boxes: np.ndarray, scores: np.ndarray, heads: np.ndarray, share:
     return _match(np.where(inside, 1 / (1 + far), 0.0), scores)
 
 
-def detection_errors(images: Sequence[Matched]) -> DetectionErrors:
-    """Return the errors over the matched images; raises ThrongError when there are none."""
+def detection_errors(images: Sequence[Matched], confidence: float = 0.0) -> DetectionErrors:
+    """Return the errors over the matched images, recall and precision of detections of at least that ``confidence``.
+
+    Raises ThrongError when there are no images.
+    """
     if not images:
         raise ThrongError("detections are judged on at least one image")
     scores = np.concatenate([image.scores for image in images])
     right = np.concatenate([image.taken >= 0 for image in images])
     people = sum(image.people for image in images)
-    found = int(np.count_nonzero(right))
+    sure = scores >= confidence
+    detections, found = int(np.count_nonzero(sure)), int(np.count_nonzero(right & sure))
     return DetectionErrors(
         images=len(images),
         people=people,
-        detections=len(scores),
+        detections=detections,
         recall=found / people if people else None,
-        precision=found / len(scores) if len(scores) else None,
+        precision=found / detections if detections else None,
         average_precision=_average_precision(scores, right, people) if people else None,
     )
 

@@ -17,7 +17,7 @@ from throng.detectors.examples import Example
 from throng.detectors.library import import_yolo
 from throng.detectors.protocol import Photograph
 from throng.errors import ThrongError
-from throng.evaluation.boxes import Matched, detection_metrics, match
+from throng.evaluation.detection import Matched, detection_errors, match_boxes
 from throng.files import sha256_file, write_text
 from throng.images import ImageStore, decode
 from throng.manifest import OK, read_rows
@@ -181,8 +181,9 @@ def measure(
             raise ThrongError(f"train_detector: {example.source}/{example.path}: {found.rejection}")
         boxes = np.array([[person[side] for side in "xywh"] for person in found.people]).reshape(-1, 4)
         scores = np.array([person["score"] for person in found.people])
-        matched.append(match(boxes, scores, example.people, example.ignored, MATCH_IOU))
-    return detection_metrics(matched, config.confidence) | {"confidence": config.confidence, "iou": MATCH_IOU}
+        matched.append(match_boxes(boxes, scores, example.people, MATCH_IOU, example.ignored))
+    errors = dataclasses.asdict(detection_errors(matched, config.confidence))
+    return errors | {"confidence": config.confidence, "iou": MATCH_IOU}
 
 
 def _row(example: Example) -> ImageRow:
