@@ -54,6 +54,6 @@ rule fetch_models:
     params:
         **stage_params("fetch_models"),
     message:
-        "fetch_models: {wildcards.name}"
+        "fetch_models: {wildcards.name}, {wildcards.file}"
     script:
         "../workflow/scripts/fetch_models.py"

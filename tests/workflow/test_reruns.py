@@ -141,6 +141,39 @@ def test_a_missing_data_root_is_one_sentence(finished: Project):
     assert "nowhere not found; set data_root" in done.stdout + done.stderr
 
 
+def test_the_shipped_detector_is_refused_for_photographs(finished: Project):
+    (finished.folder / "mine").mkdir(exist_ok=True)
+    done = finished.snakemake(
+        "-n", *finished.overlay("ingest: {sources: [{name: mine, format: folder, root: mine}]}\nremove: {check: null}")
+    )
+    assert done.returncode != 0
+    assert "knows rendered people only, but mine is something else; name a detector" in done.stdout + done.stderr
+
+
+def test_a_detector_of_ones_own_is_trained_when_a_section_wants_it(finished: Project):
+    wanted = finished.would_run(*finished.overlay("remove: {check: {detectors: [{model: trained}]}}"))
+    assert wanted == {"train_detector", "remove", *AFTER_REMOVE}
+
+
+PINNED = """
+fetch_models:
+  folders:
+    filler:
+      repo: owner/filler
+      revision: 0123456789012345678901234567890123456789
+      files: {unet/config.json: SHA, model_index.json: SHA}
+remove: {backend: diffusers-inpaint, model: hub:filler}
+""".replace("SHA", "ab" * 32)
+
+
+def test_a_pinned_pipeline_is_fetched_file_by_file(finished: Project):
+    done = finished.snakemake("-n", *finished.overlay(PINNED))
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    for file in ("model_index.json", "unet/config.json"):
+        assert f"Missing output files: resources/models/filler/{file}" in text
+
+
 def test_every_rule_has_exactly_the_two_params(finished: Project):
     for path in (finished.folder / "rules").glob("*.smk"):
         text = path.read_text()
