@@ -1,5 +1,7 @@
 """Which model files, and so which GPUs, the jobs of a stage need."""
 
+import os
+
 
 def checkers(stage):
     """Return the detectors that check what a stage made."""
@@ -53,4 +55,5 @@ def shipped_detector():
             f"the detector shipped with throng knows rendered people only, but {', '.join(foreign)} is something else; "
             f"name a detector: detect.model, and remove.check.detectors if there is a check"
         )
-    return (Path(workflow.basedir) / "models" / "rendered_people" / "detector.onnx").as_posix()
+    shipped = Path(workflow.basedir) / "models" / "rendered_people" / "detector.onnx"
+    return os.path.relpath(shipped)  # a clone elsewhere, with the results moved in, must name the same file
