@@ -60,6 +60,16 @@ def test_people_whom_the_remover_left_over_are_painted_out(tmp_path):
     assert len(changed) > 0.5 * box["w"] * box["h"]
 
 
+def test_people_found_but_too_unsure_to_be_removed_are_painted_out(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    drawing.photograph(FEET)
+    sure = list(range(len(FEET) - 1))
+    drawing.removals[0] = dataclasses.replace(drawing.removals[0], removed=sure, detected_count=len(sure))
+    unsure = drawing.detections[0].people[-1]
+    (place,) = Backgrounds(drawing.material(), 10).places
+    assert [dict(box) for box in place.left] == [{name: unsure[name] for name in "xywh"}]
+
+
 def test_a_photograph_full_of_people_nobody_removed_is_no_background(tmp_path):
     drawing = Drawing(tmp_path / "town")
     group = person({"x": 0.0, "y": 0.0, "w": 200.0, "h": 150.0}, ignore=True)

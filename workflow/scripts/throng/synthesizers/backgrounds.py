@@ -124,12 +124,15 @@ def _sites(material: Material) -> list[_Site]:
         if found is None or found.status != OK or (found.people and edit is None):
             continue
         boxes = detected_boxes(found)
-        left = left_over(row, boxes)
+        removed = [] if edit is None else sorted(edit.removed)
+        unsure = np.delete(boxes, removed, axis=0)  # found, but with too little confidence to be removed
+        boxes = boxes[removed]
+        left = left_over(row, boxes) + _boxes(unsure)
         erased = _mask(left, row.height, row.width)
         if erased.mean() > MOST_ERASED:
             continue
         source, path = (row.source, row.path) if edit is None else (RESULTS, edit.path)
-        gone = _mask(tuple(Box(x=x, y=y, w=w, h=h) for x, y, w, h in boxes.tolist()), row.height, row.width)
+        gone = _mask(_boxes(boxes), row.height, row.width)
         painted = float((erased | gone).mean())
         sites.append(_Site(row, source, path, standing_boxes(row, found), is_guess(row, found), left, painted))
     return sites
@@ -147,6 +150,10 @@ def left_over(row: ImageRow, removed: np.ndarray) -> tuple[Box, ...]:
         [body for body, gone in zip(bodies, inside.tolist(), strict=True) if not gone]
         + [group for group in groups if group is not None]
     )
+
+
+def _boxes(boxes: np.ndarray) -> tuple[Box, ...]:
+    return tuple(Box(x=x, y=y, w=w, h=h) for x, y, w, h in boxes.tolist())
 
 
 def _mask(boxes: tuple[Box, ...], height: int, width: int) -> np.ndarray:
