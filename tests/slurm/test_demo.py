@@ -70,7 +70,7 @@ def test_a_killed_job_goes_on_where_it_stopped_and_nothing_else_runs_again(check
     results = run.path / RESULTS
     run.snakemake("--cores", "2", "--until", "detect", *config)
 
-    rows = lambda: list(results.glob(".work/remove/*/rows/*.json"))  # noqa: E731
+    rows = lambda: list(results.glob(".work/remove/*/*/rows/*.json"))  # noqa: E731
     process = run.start("--until", "remove", *options)
     wait_for(lambda: len(rows()) >= 4, process)
     victims = job_processes("remove.py", run.path)

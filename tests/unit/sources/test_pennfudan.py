@@ -106,8 +106,8 @@ def test_an_empty_mask_is_an_empty_image(layout):
 @pytest.mark.parametrize(
     ("mask", "reason"),
     [
-        (b"no image", "bad annotation: the mask is no image that can be decoded"),
-        (png(numbers())[:90], "bad annotation: the mask is no image that can be decoded"),
+        (b"no image", "bad annotation: the mask is no PNG that can be decoded"),
+        (png(numbers())[:90], "bad annotation: the mask is no PNG that can be decoded"),
         (png(numbers()[1:]), "bad annotation: the mask is 30 x 39, the image 30 x 40"),
         (png(np.zeros((HEIGHT, WIDTH, 3), np.uint8)), "bad annotation: the mask has mode RGB, expected 8-bit"),
     ],

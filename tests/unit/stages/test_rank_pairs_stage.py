@@ -58,10 +58,11 @@ def test_tables_to_table(tmp_path: Path):
             ("real-edited", "more", 1),
             ("real-edited", "more", 3),
             ("edited-edited", "more", 2),
+            ("sham-edited", "more", 1),
             ("sham-equal", "equal", 0),
         )
     }
-    assert len(made) == 8
+    assert len(made) == 10
 
 
 def test_windows_survive_the_table_and_come_from_photographs_without_edits_too(tmp_path: Path):
@@ -89,7 +90,7 @@ def test_a_scene_on_both_sides_of_the_split_is_named(tmp_path: Path):
     with pytest.raises(ThrongError, match="scene 'square' has ranked pairs on both sides of the split"):
         run(tmp_path, rows, [*rows_of("0a"), *rows_of("0b")])
     shared = [rows[0], dataclasses.replace(rows[1], split="test")]
-    assert len(run(tmp_path, shared, [*rows_of("0a"), *rows_of("0b")])) == 8
+    assert len(run(tmp_path, shared, [*rows_of("0a"), *rows_of("0b")])) == 10
 
 
 def test_a_photograph_without_a_removal_row_is_noticed(tmp_path: Path):

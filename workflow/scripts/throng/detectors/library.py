@@ -15,6 +15,9 @@ def import_yolo(scratch: Path) -> Any:
     """
     report_to_nobody()
     os.environ |= {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_VERBOSE": "0", "YOLO_CONFIG_DIR": str(scratch)}
+    from PIL import Image
+
+    opened = Image.open
     try:
         import torchvision  # noqa: F401 - its presence decides which NMS ultralytics uses
         from ultralytics import YOLO
@@ -23,6 +26,8 @@ def import_yolo(scratch: Path) -> Any:
             f"the backend is ultralytics, but a library is missing ({error}): "
             f"pip install ultralytics-opencv-headless onnx onnxruntime openvino"
         ) from error
+    finally:
+        Image.open = opened  # the library's own answers a file that is no image by wanting another package
     return YOLO
 
 
