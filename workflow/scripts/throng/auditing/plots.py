@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from throng import canvas
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#2a6fbb", "#d9711c", "#8a8a8a"
 Record = Mapping[str, Any]
@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 
 def order_plot(by_density: Sequence[Record], by_delta: Sequence[Record], target: float) -> bytes:
     """Return a PNG of the share of rightly ordered pairs by density and by difference, with 95 % intervals."""
-    figure = _figure(9.0, 3.4)
+    figure = canvas.figure(9.0, 3.4, 110)
     lowest = min([target, *(record["low"] for record in (*by_density, *by_delta))])
     for place, (records, label) in enumerate(((by_density, "heads in the photograph"), (by_delta, "people removed"))):
         axes = figure.add_subplot(1, 2, place + 1)
@@ -30,7 +30,7 @@ def order_plot(by_density: Sequence[Record], by_delta: Sequence[Record], target:
             ylim=(lowest - 0.05 * (1 - lowest) - 0.001, 1 + 0.05 * (1 - lowest) + 0.001),
         )
         axes.legend(frameon=False, loc="lower left")
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def shortcut_plot(records: Sequence[Record]) -> bytes:
@@ -46,7 +46,7 @@ def shortcut_plot(records: Sequence[Record]) -> bytes:
         entries += [(f"edited means fewer: {r['kind']}", "share", r) for r in record["edited_means_fewer"]]
         known = [(f"{record['backend']}: {name}", values[key], values) for name, key, values in entries]
         lines += [line for line in known if line[1] is not None]
-    figure = _figure(9.0, 0.9 + 0.34 * max(len(lines), 1))
+    figure = canvas.figure(9.0, 0.9 + 0.34 * max(len(lines), 1), 110)
     axes = figure.add_subplot()
     axes.axvline(0.5, color=ORANGE, linewidth=1, linestyle="--")
     for row, (_, value, values) in enumerate(lines):
@@ -55,12 +55,12 @@ def shortcut_plot(records: Sequence[Record]) -> bytes:
     axes.set_yticks(range(len(lines)), [name for name, _, _ in lines])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.02), xlabel="share right (0.5: guessing)")
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def spread_plot(records: Sequence[Record], names: Sequence[tuple[str, str]]) -> bytes:
     """Return a PNG with a panel per measure: 5th percentile, median and 95th of every group of edits."""
-    figure = _figure(9.0, 1.0 + 0.34 * max(len(records), 1))
+    figure = canvas.figure(9.0, 1.0 + 0.34 * max(len(records), 1), 110)
     for place, (name, label) in enumerate(names):
         axes = figure.add_subplot(1, len(names), place + 1)
         for row, record in enumerate(records):
@@ -72,26 +72,10 @@ def spread_plot(records: Sequence[Record], names: Sequence[tuple[str, str]]) -> 
         axes.set_yticks(range(len(records)), labels if place == 0 else [""] * len(labels), fontsize=8)
         axes.set_ylim(len(records) - 0.5, -0.5)
         axes.set(xlabel=label)
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def _points(axes: Axes, values: Sequence[float], records: Sequence[Record]) -> None:
     for place, (value, record) in enumerate(zip(values, records, strict=True)):
         axes.plot([place, place], [record["low"], record["high"]], color=GREY, linewidth=2)
         axes.plot([place], [value], "o", color=BLUE)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    # Without this matplotlib writes its version into the file.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

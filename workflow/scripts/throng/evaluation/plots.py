@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from throng import canvas
 from throng.evaluation.metrics import BinError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#2a6fbb", "#d9711c", "#8a8a8a"
 
 
 def scatter_plot(predicted: Sequence[float] | np.ndarray, true: Sequence[int] | np.ndarray, title: str) -> bytes:
     """Return a PNG of predicted against true counts with the line of perfect counting."""
-    figure = _figure(5.0, 5.0)
+    figure = canvas.figure(5.0, 5.0, 120)
     axes = figure.add_subplot()
     top = float(max(np.max(predicted), np.max(true), 1.0)) * 1.05
     axes.plot([0, top], [0, top], color=GREY, linewidth=1)
@@ -31,12 +30,12 @@ def scatter_plot(predicted: Sequence[float] | np.ndarray, true: Sequence[int] | 
         title=title,
         aspect="equal",
     )
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def bin_plot(bins: Sequence[BinError], title: str) -> bytes:
     """Return a PNG of MAE and bias by true count, one pair of bars per density bin."""
-    figure = _figure(6.0, 4.0)
+    figure = canvas.figure(6.0, 4.0, 120)
     axes = figure.add_subplot()
     place = np.arange(len(bins))
     axes.bar(place - 0.2, [b.mae for b in bins], 0.4, color=BLUE, label="MAE")
@@ -46,7 +45,7 @@ def bin_plot(bins: Sequence[BinError], title: str) -> bytes:
     axes.set_xticks(place, [f"{name}\nn={b.images}" for name, b in zip(names, bins, strict=True)])
     axes.set(xlabel="true count", ylabel="people", title=title)
     axes.legend(frameon=False)
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def training_plot(history: Sequence[Mapping[str, float]], title: str) -> bytes:
@@ -54,7 +53,7 @@ def training_plot(history: Sequence[Mapping[str, float]], title: str) -> bytes:
 
     ``history`` has rows with ``step`` and any of ``loss`` and ``val_mae``.
     """
-    figure = _figure(7.0, 4.0)
+    figure = canvas.figure(7.0, 4.0, 120)
     axes = figure.add_subplot()
     loss = [(row["step"], row["loss"]) for row in history if "loss" in row]
     if loss:
@@ -67,20 +66,4 @@ def training_plot(history: Sequence[Mapping[str, float]], title: str) -> bytes:
         right.plot(*zip(*errors, strict=True), color=BLUE, marker="o", markersize=3, label="validation MAE")
         right.set_ylabel("validation MAE, people", color=BLUE)
         right.set_ylim(bottom=0)
-    return _png(figure)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    # Without this matplotlib writes its version into the file.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return canvas.png(figure)
