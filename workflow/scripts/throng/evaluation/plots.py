@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throng import canvas
 from throng.evaluation.metrics import BinError
-
-if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY = "#2a6fbb", "#d9711c", "#8a8a8a"
 
