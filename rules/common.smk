@@ -13,7 +13,7 @@ from throng.config import load
 from throng.errors import ThrongError
 from throng.provenance import canonical_json
 from throng.roots import data_root, rendered_folder, source_roots
-from throng.sections.base import output_slice
+from throng.sections.base import of_job, output_slice
 
 import_first(SCRIPTS)
 
@@ -37,25 +37,30 @@ ARCHIVES = [
 
 wildcard_constraints:
     part=r"part-\d{3}-of-\d{3}",
+    maker=r"[a-z0-9][a-z0-9-]*",
 
 
 def stage_params(stage):
-    """Return the two params of a rule: what of its section decides the output, and the code that makes it.
+    """Return the two params of a rule: what of its section decides a job's output, and the code that makes it.
 
     One string each, because Snakemake compares params as a set of values without names and skips other types;
-    the first behind a function of wildcards, because it may hold a prompt's braces.
+    behind functions of wildcards, because a section may divide by them, and may hold a prompt's braces.
     """
-    section = canonical_json({stage: output_slice(getattr(CONFIG, stage)), "seed": CONFIG.seed})
-    return {
-        "config": lambda wildcards: section,
-        "code": code_digest(SCRIPTS / f"{stage}.py", chosen_modules(stage)),
-    }
+
+    def section(wildcards):
+        mine = of_job(getattr(CONFIG, stage), wildcards)
+        return canonical_json({stage: output_slice(mine), "seed": CONFIG.seed})
+
+    def code(wildcards):
+        return code_digest(SCRIPTS / f"{stage}.py", chosen_modules(stage, wildcards))
+
+    return {"config": section, "code": code}
 
 
-def chosen_modules(stage):
-    """Return the modules that a stage loads by name, so that only their edits count."""
+def chosen_modules(stage, wildcards):
+    """Return the modules that a job loads by name, so that only their edits count."""
     chooser = getattr(importlib.import_module(f"throng.sections.{stage}"), "chosen_modules", None)
-    return chooser(getattr(CONFIG, stage)) if chooser else ()
+    return chooser(of_job(getattr(CONFIG, stage), wildcards)) if chooser else ()
 
 
 def parts(stage):
@@ -72,6 +77,15 @@ def tables(stage):
 def pixels(stage):
     """Return the zip of every part of a chunked stage."""
     return [f"{RESULTS}/{stage}/{part}.zip" for part in parts(stage)]
+
+
+def made(stage, end="parquet"):
+    """Return a stage's file for every maker of synthetic images and every part of its prompts."""
+    return [
+        f"{RESULTS}/{stage}/{maker.name}/{part_name(index, maker.chunks)}.{end}"
+        for maker in CONFIG.synthesize.makers
+        for index in range(maker.chunks)
+    ]
 
 
 def data_file(path):

@@ -31,7 +31,7 @@ from throng.sections.release import Release
 from throng.sections.remove import Check, OpenCV, Remove
 from throng.sections.render import Render
 from throng.sections.report import Report
-from throng.sections.synthesize import Composite, Synthesize
+from throng.sections.synthesize import Synthesize
 from throng.sections.train_counter import TrainCounter
 from throng.sections.train_detector import TrainDetector
 
@@ -76,7 +76,7 @@ class Config(Section):
     rank_pairs: RankPairs = setting(RankPairs(), "ordered pairs")
     audit_pairs: AuditPairs = setting(AuditPairs(), "whether the pairs are right")
     prompt: Prompt = setting(Prompt(), "images to ask for")
-    synthesize: Synthesize = setting(Composite(), "images with a requested number of people")
+    synthesize: Synthesize = setting(Synthesize(), "images with a requested number of people")
     label_density: LabelDensity = setting(LabelDensity(), "how crowded an image is")
     train_counter: TrainCounter = setting(TrainCounter(), "a counter trained on points")
     evaluate: Evaluate = setting(Evaluate(), "counting on real photographs")

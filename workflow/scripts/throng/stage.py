@@ -22,7 +22,7 @@ from throng.errors import ThrongError
 from throng.files import sha256_file, write_text
 from throng.provenance import Provenance, canonical_json, digest
 from throng.roots import RESULTS, source_roots
-from throng.sections.base import output_slice
+from throng.sections.base import of_job, output_slice
 from throng.workdir import Workdir
 
 log = logging.getLogger("throng")
@@ -129,7 +129,7 @@ def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
         os.environ.setdefault(name, value)
     started = time.monotonic()
     try:
-        config = TypeAdapter(section).validate_python(job["section"])
+        config = of_job(TypeAdapter(section).validate_python(job["section"]), job["wildcards"])
         tracked = json.loads(job["params"]["config"])
         if output_slice(config) != tracked[job["stage"]]:
             raise ThrongError(

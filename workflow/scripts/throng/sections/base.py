@@ -1,5 +1,6 @@
 """What every section is: frozen, strict about its keys, and explicit about which of them decide the output."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +33,12 @@ def output_slice(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [output_slice(item) for item in cast("list[Any]", value)]
     return value
+
+
+def of_job(section: Any, wildcards: Mapping[str, str]) -> Any:
+    """Return the part of a stage's section that one of its jobs depends on: all of it, unless the section divides."""
+    divide = getattr(section, "of_job", None)
+    return divide(wildcards) if divide else section
 
 
 def _affects_output(field: FieldInfo) -> bool:

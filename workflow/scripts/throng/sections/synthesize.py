@@ -1,27 +1,70 @@
 """Section ``synthesize``: images with a requested number of people."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from throng.sections.base import Section, setting
 
 MODULES = {"composite": "throng.synthesizers.composite"}
 
 
-class Composite(Section):
+class Making(Section):
+    """What every backend shares."""
+
+    name: str = setting(
+        ...,
+        "what this maker is called in tables and folders: small letters, digits, -",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+    )
+    chunks: int = setting(2, "jobs that the prompts are divided into", ge=1, le=1000)
+    counts: list[Annotated[int, Field(ge=0)]] | None = setting(
+        None, "requested counts that it makes images for; null: all", min_length=1
+    )
+    densities: list[Literal["none", "sparse", "dense"]] | None = setting(
+        None, "requested densities that it makes images for; null: all"
+    )
+    templates: list[str] | None = setting(
+        None, "names of the prompt templates that it makes images for; null: all", min_length=1
+    )
+    jpeg_quality: int = setting(92, "JPEG quality of the images", ge=50, le=100)
+
+
+class Composite(Making):
     """Pastes pedestrian cut-outs onto emptied backgrounds, perspective-true, occluding by depth: counts are exact."""
 
     backend: Literal["composite"] = "composite"
-    chunks: int = setting(2, "jobs that the prompts are divided into", ge=1, le=1000)
     min_cutout_height: int = setting(40, "least height of a person worth cutting out, pixels", ge=16)
     max_cutouts: int = setting(400, "cut-outs in the library, chosen by hash", ge=1)
     max_backgrounds: int = setting(64, "backgrounds; those of which least had to be painted anew are taken", ge=1)
     min_visible: float = setting(0.3, "least visible share of a pasted person; others are placed anew", ge=0, lt=1)
-    jpeg_quality: int = setting(92, "JPEG quality of the images", ge=50, le=100)
 
 
-Synthesize = Composite
+Maker = Composite
 
 
-def chosen_modules(section: Synthesize) -> tuple[str, ...]:
-    """Return the module of the chosen backend, the only one whose edits rerun the stage."""
+def _named_apart(makers: list[Maker]) -> list[Maker]:
+    names = [maker.name for maker in makers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return makers
+
+
+class Synthesize(Section):
+    """The makers of synthetic images; each makes its own image of every prompt that it is meant for."""
+
+    makers: Annotated[list[Maker], AfterValidator(_named_apart)] = setting(
+        [Composite(name="composite")], "the makers; an overlay's list replaces this one whole", min_length=1
+    )
+
+    def of_job(self, wildcards: Mapping[str, str]) -> Maker:
+        """Return the maker of one job, all that the job depends on."""
+        (maker,) = [maker for maker in self.makers if maker.name == wildcards["maker"]]
+        return maker
+
+
+def chosen_modules(section: Maker) -> tuple[str, ...]:
+    """Return the module of the maker's backend, the only one whose edits rerun its jobs."""
     return (MODULES[section.backend],)

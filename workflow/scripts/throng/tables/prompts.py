@@ -12,24 +12,38 @@ class PromptRow:
     """One requested image; see SCHEMA."""
 
     id: str
-    count: int
+    count: int | None
+    density: str
+    fewest: int
+    most: int
     template: str
+    viewpoint: str
+    conditions: str
+    wording: str
     repeat: int
     text: str
+    negative: str
     seed: int
     split: str
 
 
 SCHEMA = pa.schema(
     [
-        column("id", pa.string(), "hash of count, text and seed, so an unchanged row keeps its image"),
-        column("count", pa.int32(), "requested number of people"),
-        column("template", pa.string(), "scene template with its placeholders"),
-        column("repeat", pa.int32(), "which of the images of one count and template, from 0"),
+        column("id", pa.string(), "hash of all that decides the image, so an unchanged row keeps its image"),
+        column("count", pa.int32(), "requested number of people; null where a density is requested", nullable=True),
+        column("density", pa.string(), "requested density: none, sparse or dense; empty where a count is requested"),
+        column("fewest", pa.int32(), "fewest people that meet the request; the count, where one is requested"),
+        column("most", pa.int32(), "most people that meet the request; the count, where one is requested"),
+        column("template", pa.string(), "name of the scene template; file, for a row of the user's own"),
+        column("viewpoint", pa.string(), "viewpoint in the text; empty when it has none"),
+        column("conditions", pa.string(), "time and weather in the text; empty when it has none"),
+        column("wording", pa.string(), "how the text says the count: figures or words; empty when it does not"),
+        column("repeat", pa.int32(), "which of the images of one text, from 0"),
         column("text", pa.string(), "the prompt"),
+        column("negative", pa.string(), "what a prompted model is kept from drawing; empty: nothing"),
         column("seed", pa.uint64(), "the image's own seed"),
         column("split", pa.string(), "train, val or test"),
     ]
 )
 
-TABLE = Table("prompts", 1, SCHEMA, key=("id",), stage="prompt")
+TABLE = Table("prompts", 2, SCHEMA, key=("id",), stage="prompt")

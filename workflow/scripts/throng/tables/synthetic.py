@@ -1,4 +1,4 @@
-"""Table ``synthetic``: synthesised images, one row per prompt."""
+"""Table ``synthetic``: synthesised images, one row per prompt and maker."""
 
 import dataclasses
 
@@ -13,10 +13,14 @@ class SyntheticRow:
     """One synthesised image; see SCHEMA."""
 
     id: str
-    requested: int
-    count: int
+    prompt_id: str
+    maker: str
+    requested: int | None
+    density: str
+    count: int | None
     points: list[Point] | None
     boxes: list[Box] | None
+    masks: list[str] | None
     path: str
     sha256: str
     width: int
@@ -28,29 +32,42 @@ class SyntheticRow:
     licence: str
     redistributable: bool
     backend: str
+    options: str
     status: str
     reason: str
 
 
 SCHEMA = pa.schema(
     [
-        column("id", pa.string(), "id of the prompt in table prompts"),
-        column("requested", pa.int32(), "requested number of people"),
+        column("id", pa.string(), "hash of maker and prompt"),
+        column("prompt_id", pa.string(), "id of the prompt in table prompts"),
+        column("maker", pa.string(), "name of the maker in section synthesize"),
+        column(
+            "requested", pa.int32(), "requested number of people; null where a density was requested", nullable=True
+        ),
+        column("density", pa.string(), "requested density: none, sparse or dense; empty where a count was requested"),
         column(
             "count",
             pa.int32(),
-            "people in the image: exact for a compositor, the request for a prompted model",
+            "people in the image, exactly; null where the maker cannot know, or rejected",
+            nullable=True,
         ),
         column(
             "points",
             pa.list_(POINT),
-            "head points, 0-based pixels; null when the backend cannot know",
+            "head points, 0-based pixels; null when the maker cannot know",
             nullable=True,
         ),
         column(
             "boxes",
             pa.list_(BOX),
             "visible boxes, pixels, in the points' order; null when unknown",
+            nullable=True,
+        ),
+        column(
+            "masks",
+            pa.list_(pa.string()),
+            "COCO run-length strings of each person's visible pixels, in the points' order; null when unknown",
             nullable=True,
         ),
         column(
@@ -65,12 +82,13 @@ SCHEMA = pa.schema(
         column("scene", pa.string(), "scene group: the background's"),
         column("background_id", pa.string(), "id of the emptied background's photograph; empty without one"),
         column("parents", pa.list_(pa.string()), "ids of all photographs whose pixels are in the image, sorted"),
-        column("licence", pa.string(), "licence of the image, the strictest among its parents"),
-        column("redistributable", pa.bool_(), "whether every parent's terms allow passing the pixels on"),
+        column("licence", pa.string(), "licence of the image, the strictest among its parents and its model"),
+        column("redistributable", pa.bool_(), "whether the terms of every parent and model allow passing it on"),
         column("backend", pa.string(), "synthesizer that made the row"),
+        column("options", pa.string(), "the backend's options as JSON: model, steps, ...; empty when none"),
         column("status", pa.string(), "ok or rejected"),
         column("reason", pa.string(), "why a row was rejected, empty otherwise"),
     ]
 )
 
-TABLE = Table("synthetic", 1, SCHEMA, key=("id",), stage="synthesize")
+TABLE = Table("synthetic", 2, SCHEMA, key=("id",), stage="synthesize")
