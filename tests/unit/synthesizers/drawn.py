@@ -40,8 +40,12 @@ def image_row(name, source, path, shape, split="train", **known):
     return dataclasses.replace(row, **known)
 
 
-def prompt(count, name="0123456789abcdef", seed=5, split="train"):
-    return PromptRow(name, count, "{count} people", 0, f"{count} people", seed, split)
+def prompt(count, name="0123456789abcdef", seed=5, split="train", **said):
+    row = PromptRow(
+        id=name, count=count, density="", fewest=count or 0, most=count or 0, template="people", viewpoint="",
+        conditions="", wording="figures", repeat=0, text=f"{count} people", negative="", seed=seed, split=split,
+    )  # fmt: skip
+    return dataclasses.replace(row, **said)
 
 
 def ground_colour(rng, shape):

@@ -8,7 +8,6 @@ import numpy as np
 from throng.synthesizers.backgrounds import Place
 from throng.synthesizers.cutouts import CutOut
 from throng.synthesizers.occupancy import Occupancy
-from throng.synthesizers.protocol import RefusedPromptError
 
 GROUP_SHARES = (0.38, 0.36, 0.14, 0.08, 0.04)  # of one person alone, two, ... five
 NEIGHBOURS = 4  # a group stands between a place where somebody stood and one of its nearest
@@ -45,11 +44,10 @@ class Pasted:
 
 def place_people(
     place: Place, library: Sequence[CutOut], count: int, min_visible: float, rng: np.random.Generator
-) -> tuple[list[Pasted], np.ndarray]:
-    """Return ``count`` people, and the (H, W) int32 map of who is seen where (-1: nobody).
+) -> tuple[list[Pasted], np.ndarray] | str:
+    """Return ``count`` people, and the (H, W) int32 map of who is seen where (-1: nobody); or why there is no room.
 
-    No cut-out of the library stands twice in a scene while another is left that is large enough. Raises
-    RefusedPromptError when the place is full.
+    No cut-out of the library stands twice in a scene while another is left that is large enough.
     """
     occupancy = Occupancy(place.row.height, place.row.width, count, min_visible)
     pasted: list[Pasted] = []
@@ -79,7 +77,7 @@ def place_people(
             refused = 0
     if len(pasted) == count:
         return pasted, occupancy.owner
-    raise RefusedPromptError(
+    return (
         f"place full: {len(pasted)} of {count} people found a place on background {place.row.id} "
         f"with at least {min_visible:g} of each seen"
     )
