@@ -4,8 +4,9 @@
 rule train_counter:
     input:
         images=f"{RESULTS}/ingest/images.parquet",
-        synthetic=tables("synthesize"),
-        synthetic_pixels=pixels("synthesize"),
+        synthetic=made("synthesize"),
+        synthetic_pixels=made("synthesize", "zip"),
+        calibrated=f"{RESULTS}/calibrate_counts/calibrated_counts.parquet",
     output:
         weights=f"{RESULTS}/train_counter/counter.safetensors",
         recipe=f"{RESULTS}/train_counter/counter.json",

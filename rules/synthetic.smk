@@ -21,25 +21,24 @@ rule prompt:
 
 rule synthesize:
     input:
-        images=f"{RESULTS}/ingest/images.parquet",
-        detections=tables("detect"),
-        removals=tables("remove"),
-        removed_pixels=pixels("remove"),
+        unpack(material),
         prompts=f"{RESULTS}/prompt/prompts.parquet",
     output:
-        table=f"{RESULTS}/synthesize/{{part}}.parquet",
-        pixels=f"{RESULTS}/synthesize/{{part}}.zip",
+        table=f"{RESULTS}/synthesize/{{maker}}/{{part}}.parquet",
+        pixels=f"{RESULTS}/synthesize/{{maker}}/{{part}}.zip",
     log:
-        f"{RESULTS}/logs/synthesize/{{part}}.log",
+        f"{RESULTS}/logs/synthesize/{{maker}}/{{part}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/synthesize/{{part}}.tsv"
+        f"{RESULTS}/benchmarks/synthesize/{{maker}}/{{part}}.tsv"
     conda:
         "../envs/gpu.yaml"
     threads: 1
+    resources:
+        gpu=lambda wildcards: MAKER_GPUS[wildcards.maker],
     params:
         **stage_params("synthesize"),
     message:
-        "synthesize: images with a requested count, {wildcards.part}"
+        "synthesize: images with a requested count, {wildcards.maker}, {wildcards.part}"
     script:
         "../workflow/scripts/synthesize.py"
 
@@ -47,7 +46,7 @@ rule synthesize:
 rule label_density:
     input:
         images=f"{RESULTS}/ingest/images.parquet",
-        synthetic=tables("synthesize"),
+        calibrated=f"{RESULTS}/calibrate_counts/calibrated_counts.parquet",
     output:
         table=f"{RESULTS}/label_density/density_labels.parquet",
     log:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from throng.tables.calibrated_counts import CalibratedCountRow
+from throng.tables.prompts import PromptRow
 from throng.tables.ranked_pairs import RankedPairRow
 from throng.tables.removals import RemovalRow
+from throng.tables.synthetic import SyntheticRow
 
 
 def removal_row(**said: Any) -> RemovalRow:
@@ -60,3 +63,77 @@ def pair_row(**said: Any) -> RankedPairRow:
         "scene": "s",
     }
     return RankedPairRow(**values | said)
+
+
+def prompt_row(**said: Any) -> PromptRow:
+    """A training prompt for three people."""
+    count = said.get("count", 3)
+    values: dict[str, Any] = {
+        "id": "a1",
+        "count": count,
+        "density": "",
+        "fewest": count,
+        "most": count,
+        "template": "street",
+        "viewpoint": "",
+        "conditions": "",
+        "wording": "figures",
+        "repeat": 0,
+        "text": f"{count} people on a street",
+        "negative": "",
+        "seed": 0,
+        "split": "train",
+    }
+    return PromptRow(**values | said)
+
+
+def synthetic_row(**said: Any) -> SyntheticRow:
+    """An ok composite of nobody, made by maker ``composite`` from nobody's photograph."""
+    values: dict[str, Any] = {
+        "id": "s1",
+        "prompt_id": "a1",
+        "maker": "composite",
+        "requested": said.get("count", 0),
+        "density": "",
+        "count": 0,
+        "points": [],
+        "boxes": None,
+        "masks": None,
+        "path": f"synthesize/composite/part-000-of-001.zip/{said.get('id', 's1')}.jpg",
+        "sha256": "",
+        "width": 10,
+        "height": 10,
+        "split": "train",
+        "scene": "",
+        "background_id": "",
+        "parents": [],
+        "licence": "CC0-1.0",
+        "redistributable": True,
+        "backend": "composite",
+        "options": "",
+        "status": "ok",
+        "reason": "",
+    }
+    return SyntheticRow(**values | said)
+
+
+def calibrated_row(**said: Any) -> CalibratedCountRow:
+    """The exactly known count of an image without people."""
+    values: dict[str, Any] = {
+        "id": "s1",
+        "maker": "composite",
+        "requested": said.get("count", 0),
+        "detected": None,
+        "predicted": None,
+        "rank_score": None,
+        "agreement": None,
+        "exact": True,
+        "count": 0.0,
+        "std": 0.0,
+        "weight": 1.0,
+        "prototype_distance": None,
+        "duplicate_of": "",
+        "status": "ok",
+        "reason": "",
+    }
+    return CalibratedCountRow(**values | said)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.rows import removal_row
+from tests.rows import calibrated_row, prompt_row, removal_row, synthetic_row
 from throng.files import sha256_file
 from throng.images import encode_jpeg, encode_png, pack_zip
 from throng.manifest import write_table
@@ -19,23 +19,24 @@ from throng.release.corpus import TABLES
 from throng.sections.base import output_slice
 from throng.sections.rank_pairs import RankPairs
 from throng.sections.release import Release
+from throng.sections.synthesize import Making
 from throng.stage import Context, Files
 from throng.stages import release
 from throng.tables.density_labels import DensityLabelRow
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
-from throng.tables.prompts import PromptRow
 from throng.tables.removals import RemovalRow
-from throng.tables.synthetic import SyntheticRow
 
 WIDTH, HEIGHT = 64, 48
+COMPOSITES = "synthesize/composite/part-000-of-001.zip"
 PATHS = {
     "images": "ingest/images.parquet",
     "detections": "detect/part-000-of-001.parquet",
     "removals": "remove/part-000-of-001.parquet",
     "ranked_pairs": "rank_pairs/ranked_pairs.parquet",
     "prompts": "prompt/prompts.parquet",
-    "synthetic": "synthesize/part-000-of-001.parquet",
+    "synthetic": "synthesize/composite/part-000-of-001.parquet",
+    "calibrated_counts": "calibrate_counts/calibrated_counts.parquet",
     "density_labels": "label_density/density_labels.parquet",
 }
 
@@ -62,7 +63,9 @@ class Run:
         for name, rows in self.rows.items():
             table, _ = TABLES[name]
             backend = {"detections": "annotations", "removals": "opencv", "synthetic": "composite"}.get(name)
-            provenance = Provenance(table.stage, {table.stage: {}, "seed": 7}, "c0de", 7, {}, backend)
+            slices = {"synthesize": output_slice(Making(name="composite"))}
+            config = {table.stage: slices.get(table.stage, {}), "seed": 7}
+            provenance = Provenance(table.stage, config, "c0de", 7, {}, backend)
             write_table(results / PATHS[name], table, rows, provenance)
         return Written(root, sorted({source for source, _ in self.photographs}))
 
@@ -111,9 +114,7 @@ def picture(number: int, size: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
 
 def make_run(sources: Mapping[str, bool] | None = None) -> Run:
     """Return a run of three photographs per source (name: redistributable): two for training, one for validation."""
-    run = Run(
-        {name: [] for name in PATHS}, {}, {"remove/part-000-of-001.zip": {}, "synthesize/part-000-of-001.zip": {}}
-    )
+    run = Run({name: [] for name in PATHS}, {}, {"remove/part-000-of-001.zip": {}, COMPOSITES: {}})
     for number, (source, redistributable) in enumerate((sources or {"open": True}).items()):
         for k, split in enumerate(("train", "train", "val")):
             _photograph(run, source, 10 * number + k, split, redistributable)
@@ -211,33 +212,30 @@ def _synthetic(run: Run, k: int, count: int) -> None:
     grounds = [row for row in run.rows["images"] if row.split == "train"]
     ground = grounds[(2 * k) % len(grounds)]
     prompt_id = hashlib.sha256(f"prompt {k}".encode()).hexdigest()[:16]
-    seed = 2**63 + k
-    run.rows["prompts"].append(PromptRow(prompt_id, count, "{count} people", k, f"{count} people", seed, "train"))
+    made_id = hashlib.sha256(f"composite {k}".encode()).hexdigest()[:16]
+    run.rows["prompts"].append(prompt_row(id=prompt_id, count=count, repeat=k, seed=2**63 + k))
     data = encode_jpeg(picture(2000 + k))
-    name = f"{prompt_id}.jpg"
-    run.pixels["synthesize/part-000-of-001.zip"][name] = data
-    row = SyntheticRow(
-        id=prompt_id,
-        requested=count,
+    name = f"{made_id}.jpg"
+    run.pixels[COMPOSITES][name] = data
+    row = synthetic_row(
+        id=made_id,
+        prompt_id=prompt_id,
         count=count,
         points=[{"x": 9.0 + 12 * i, "y": 20.0} for i in range(count)],
         boxes=[{"x": 5.0 + 12 * i, "y": 15.0, "w": 8.0, "h": 30.0} for i in range(count)],
-        path=f"synthesize/part-000-of-001.zip/{name}",
+        path=f"{COMPOSITES}/{name}",
         sha256=hashlib.sha256(data).hexdigest(),
         width=WIDTH,
         height=HEIGHT,
-        split="train",
         scene=ground.scene,
         background_id=ground.id,
         parents=[ground.id],
         licence=ground.licence,
         redistributable=ground.redistributable,
-        backend="composite",
-        status="ok",
-        reason="",
     )
     run.rows["synthetic"].append(row)
-    label = DensityLabelRow(prompt_id, "synthetic", "threshold", count, float(count), int(count > 2), "low", "ok", "")
+    run.rows["calibrated_counts"].append(calibrated_row(id=made_id, count=float(count), requested=count))
+    label = DensityLabelRow(made_id, "synthetic", "threshold", count, float(count), int(count > 2), "low", "ok", "")
     run.rows["density_labels"].append(label)
 
 

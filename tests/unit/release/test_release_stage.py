@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.rows import prompt_row
 from tests.unit.release.miniature import Run, make_run
 from throng.errors import ThrongError
 from throng.manifest import write_table
@@ -121,6 +122,7 @@ def test_one_closed_parent_keeps_a_composite_behind_whatever_its_own_flag_says(t
     run = make_run({"open": True, "closed": False})
     closed = next(row.id for row in run.rows["images"] if row.source == "closed" and row.split == "train")
     run.rows["synthetic"] = run.rows["synthetic"][:1]
+    run.rows["calibrated_counts"] = run.rows["calibrated_counts"][:1]
     run.rows["prompts"] = run.rows["prompts"][:1]
     row = run.rows["synthetic"][0]
     labels = run.rows["density_labels"]
@@ -262,7 +264,7 @@ def test_pairs_of_edits_that_were_rejected_are_refused(tmp_path: Path) -> None:
 
 def test_lost_rows_are_noticed(tmp_path: Path) -> None:
     run = make_run()
-    run.rows["prompts"].append(run.rows["prompts"][0].__class__("feed" * 4, 9, "x", 0, "x", 1, "train"))
+    run.rows["prompts"].append(prompt_row(id="feed" * 4))
     assert "stage 'synthesize' loses rows: 5 in, 4 out" in refused(run, tmp_path)
 
 

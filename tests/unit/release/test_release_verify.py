@@ -113,7 +113,7 @@ def test_row_missing_from_tar(release: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "values", "said"),
     [
-        (COUNTED, {"count": 7}, "count is 7, but 3 points are listed"),
+        (COUNTED, {"count": 7}, "count is 7, but 0 points are listed"),
         (
             COUNTED,
             {"count": 1, "boxes": None, "points": [{"x": 63.6, "y": 1.0}]},

@@ -132,7 +132,7 @@ def test_numbers_of_the_run_are_on_the_page(html: str) -> None:
     assert "7 files" in text
     assert "truncated: 1" in text
     assert "8 of 30. What is said of a pair" in text
-    assert "4 of 4, by requested count." in text
+    assert "4 of 4, by count." in text
     for shown in ("4.03", "17.35", "12.5 %", "3.20 to 4.90", "new key", "0 to 9", "10 and more", "-0.25"):
         assert shown in text
     assert "fixed_count/train-00000-of-00001.parquet" in text

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from throng.manifest import read_footer
 from throng.tables import (
+    calibrated_counts,
     density_labels,
     detections,
     images,
@@ -17,11 +18,23 @@ from throng.tables import (
     ranked_pairs,
     removals,
     synthetic,
+    synthetic_counts,
 )
 
 ABSENT = "(absent)"
 SHOWN_ROWS = 5
-TABLES = (density_labels, detections, images, predictions, prompts, ranked_pairs, removals, synthetic)
+TABLES = (
+    calibrated_counts,
+    density_labels,
+    detections,
+    images,
+    predictions,
+    prompts,
+    ranked_pairs,
+    removals,
+    synthetic,
+    synthetic_counts,
+)
 KEYS = {module.TABLE.name: module.TABLE.key for module in TABLES}
 
 

@@ -15,7 +15,8 @@ from throng.ranking.legacy import SPLITS, TEST, LegacyCount, LegacyPair, LegacyT
 from throng.release.publish import whole_folder
 from throng.roots import RESULTS
 from throng.sources.headers import read_header
-from throng.tables import images, ranked_pairs, synthetic
+from throng.tables import calibrated_counts, images, ranked_pairs, synthetic
+from throng.tables.calibrated_counts import CalibratedCountRow
 from throng.tables.images import ImageRow
 from throng.tables.ranked_pairs import EQUAL, MORE, Crop, RankedPairRow
 from throng.tables.synthetic import SyntheticRow
@@ -47,18 +48,31 @@ def export(results: Path, layout: str, to: Path, name: str, roots: Mapping[str, 
     if layout == "afreeca":
         return {f"{name}_sort": _triples(pairs, store, to / f"{name}_sort")}
     photographs = read_rows(results / "ingest" / "images.parquet", images.TABLE, ImageRow)
-    parts = sorted((results / "synthesize").glob("part-*.parquet"))
-    made = read_rows(parts, synthetic.TABLE, SyntheticRow) if parts else []
+    made = _counted(results)
     real = [row for row in photographs if row.status == OK and row.split == TEST and row.count is not None]
-    train = [row for row in made if row.status == OK and row.split == "train"]
     counts = {
-        f"{name}_synthetic": [(Picture(RESULTS, row.path, None, row.id), row.count) for row in train],
+        f"{name}_synthetic": [(Picture(RESULTS, row.path, None, row.id), count) for row, count in made],
         f"{name}_real": [(Picture(row.source, row.path, None, row.id), row.count or 0) for row in real],
     }
     found = {f"{name}_ranking": _pairs(pairs, store, to / f"{name}_ranking")}
     for folder, counted in counts.items():
         found[folder] = _counts(counted, store, to / folder, real=folder.endswith("_real"))
     return found
+
+
+def _counted(results: Path) -> list[tuple[SyntheticRow, int]]:
+    """Return the synthetic training images with their counts in whole people, calibrated where not exactly known."""
+    table = results / "calibrate_counts" / "calibrated_counts.parquet"
+    if not table.exists():
+        return []
+    counts = {
+        row.id: round(row.count)
+        for row in read_rows(table, calibrated_counts.TABLE, CalibratedCountRow)
+        if row.status == OK and row.count is not None
+    }
+    parts = sorted((results / "synthesize").glob("*/part-*.parquet"))
+    made = read_rows(parts, synthetic.TABLE, SyntheticRow) if parts else []
+    return [(row, counts[row.id]) for row in made if row.id in counts and row.split == "train"]
 
 
 def roots_of(results: Path, named: Sequence[str]) -> dict[str, Path]:

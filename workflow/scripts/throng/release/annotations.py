@@ -8,7 +8,7 @@ import pyarrow as pa
 from throng.release.corpus import TABLES, Corpus
 
 ANNOTATIONS = "annotations"
-RELEASED = ("images", "detections", "removals", "prompts", "synthetic", "density_labels")
+RELEASED = ("images", "detections", "removals", "prompts", "synthetic", "calibrated_counts", "density_labels")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from throng.errors import ThrongError
 from throng.files import sha256_file
 from throng.images import ImageStore
-from throng.manifest import OK
 from throng.provenance import Provenance
 from throng.release.annotations import plain_tables
 from throng.release.backends import check_backends
@@ -108,7 +107,7 @@ def _check_totals(files: Sequence[Written], totals: Sequence[Totals], corpus: Co
         rows[file.config, file.format] += file.rows
     kept = {
         "ranked_pairs": len(corpus.ranked_pairs),
-        "fixed_count": sum(row.status == OK for row in corpus.synthetic),
+        "fixed_count": len(corpus.counted),
     }
     for total in totals:
         if total.samples != kept[total.product]:

@@ -30,7 +30,7 @@ HUB_LICENCES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 MEANING = {
     "ranked_pairs": "two images and their `relation`: `image_more` shows `delta` people that `image_fewer` lacks",
-    "fixed_count": "images made to show a requested number of people, with head points",
+    "fixed_count": "images made to show a requested number of people: what was asked, what is there, how sure that is",
 }
 
 
@@ -268,7 +268,10 @@ def _limits(corpus: Corpus, totals: Sequence[Totals], shared: Sequence[str]) -> 
     if "ranked_pairs" in products:
         limits += _limits_of_pairs({row.kind for row in corpus.ranked_pairs})
     if "fixed_count" in products:
-        limits.append("`count` is exact where `points` are given; where they are null it is the request.")
+        limits.append(
+            "`count` is exact where `count_exact` says so. Elsewhere it is calibrated from the request and from what a "
+            "detector or a counter sees: read it with `count_std`, and weight by `weight`."
+        )
     if any(row.backend == "composite" for row in corpus.synthetic):
         limits.append(
             "Composites paste real cut-outs onto emptied backgrounds: light and shadow of a person need not match."

@@ -60,10 +60,12 @@ def _frame(row: Row) -> Crop:
 
 
 def check_fixed_count(row: Row, where: str) -> None:
-    """Raise ThrongError unless points and boxes are as many as the count and inside the frame."""
-    for name in ("points", "boxes"):
+    """Raise ThrongError unless points, boxes and masks are as many as the count, and the first two inside the frame."""
+    if row["count_exact"] != (row["count_std"] == 0):
+        raise ThrongError(f"{where}: count_exact is {row['count_exact']}, but count_std {row['count_std']}")
+    for name in ("points", "boxes", "masks"):
         if row[name] is not None and len(row[name]) != row["count"]:
-            raise ThrongError(f"{where}: count is {row['count']}, but {len(row[name])} {name} are listed")
+            raise ThrongError(f"{where}: count is {row['count']:g}, but {len(row[name])} {name} are listed")
     right, bottom = row["width"] - 0.5, row["height"] - 0.5
     for point in row["points"] or []:
         if not (-0.5 <= point["x"] <= right and -0.5 <= point["y"] <= bottom):

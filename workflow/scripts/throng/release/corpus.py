@@ -8,7 +8,17 @@ from typing import Any, Self
 
 from throng.errors import ThrongError
 from throng.manifest import OK, Table, read_footer, read_rows
-from throng.tables import density_labels, detections, images, prompts, ranked_pairs, removals, synthetic
+from throng.tables import (
+    calibrated_counts,
+    density_labels,
+    detections,
+    images,
+    prompts,
+    ranked_pairs,
+    removals,
+    synthetic,
+)
+from throng.tables.calibrated_counts import CalibratedCountRow
 from throng.tables.density_labels import DensityLabelRow
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
@@ -24,6 +34,7 @@ TABLES: dict[str, tuple[Table, type]] = {
     "ranked_pairs": (ranked_pairs.TABLE, RankedPairRow),
     "prompts": (prompts.TABLE, PromptRow),
     "synthetic": (synthetic.TABLE, SyntheticRow),
+    "calibrated_counts": (calibrated_counts.TABLE, CalibratedCountRow),
     "density_labels": (density_labels.TABLE, DensityLabelRow),
 }
 
@@ -38,6 +49,7 @@ class Corpus:
     ranked_pairs: list[RankedPairRow]
     prompts: list[PromptRow]
     synthetic: list[SyntheticRow]
+    calibrated_counts: list[CalibratedCountRow]
     density_labels: list[DensityLabelRow]
     footers: Mapping[str, list[dict[str, Any]]]
 
@@ -61,6 +73,12 @@ class Corpus:
             if row.status == OK:
                 found.setdefault(row.id, []).append(row)
         return found
+
+    @cached_property
+    def counted(self) -> list[tuple[SyntheticRow, CalibratedCountRow]]:
+        """The usable synthetic images, each with what is known of its count."""
+        known = {row.id: row for row in self.calibrated_counts if row.status == OK}
+        return [(row, known[row.id]) for row in self.synthetic if row.id in known]
 
     def photograph(self, image_id: str, wanted_by: str) -> list[ImageRow]:
         """Return the rows of one usable image; raises ThrongError naming who wanted it."""

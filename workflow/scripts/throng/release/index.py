@@ -15,7 +15,7 @@ from throng.release.shards import Written
 INDEX = "index.json"
 CARD = "README.md"
 SUMS = "SHA256SUMS"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True)

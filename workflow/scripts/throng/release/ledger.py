@@ -1,13 +1,14 @@
 """The ledger: at every stage, rows in = rows kept + rows rejected by reason, and every kept row is released."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from throng.errors import ThrongError
 from throng.manifest import OK, check_conserved, tally
 from throng.ranking.kinds import NESTED_CROP
 from throng.release.corpus import Corpus
+from throng.sections.synthesize import Making
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +37,10 @@ def balance(corpus: Corpus) -> list[Line]:
     usable = {row.id for row in corpus.images if row.status == OK}
     detected = {row.id for row in corpus.detections}
     chained = {row.parent_id for row in corpus.removals}
-    prompts = {row.id for row in corpus.prompts}
+    asked = {f"{maker}/{prompt}" for maker, prompt in _asked(corpus)}
     labelled = {f"{row.table}/{row.id}" for row in corpus.density_labels}
     countable = {f"images/{key}" for key in usable}
-    countable |= {f"synthetic/{row.id}" for row in corpus.synthetic if row.status == OK}
+    countable |= {f"synthetic/{row.id}" for row, _ in corpus.counted}
     edited = {row.parent_id for row in corpus.removals if row.status == OK}
     paired = {row.parent_id for row in corpus.ranked_pairs}
     edits_paired = {row.parent_id for row in corpus.ranked_pairs if row.kind != NESTED_CROP}
@@ -48,15 +49,37 @@ def balance(corpus: Corpus) -> list[Line]:
     _only_from("rank_pairs", paired, chained)
     _only_from("rank_pairs", edits_paired, edited)
     check_conserved("label_density", countable, labelled)
-    check_conserved("synthesize", prompts, (row.id for row in corpus.synthetic))
+    check_conserved("synthesize", asked, (f"{row.maker}/{row.prompt_id}" for row in corpus.synthetic))
+    check_conserved(
+        "calibrate_counts",
+        (row.id for row in corpus.synthetic if row.status == OK),
+        (row.id for row in corpus.calibrated_counts),
+    )
     return [
         _line("ingest", "files", len(corpus.images), len(corpus.images), corpus.images),
         _line("detect", "images", len(usable), len(detected), corpus.detections),
         _line("remove", "images", len(detected), len(chained), corpus.removals),
         _pairs_line(len(corpus.ranked_pairs), photographs=len(chained), without=len(chained - paired)),
-        _line("synthesize", "prompts", len(prompts), len(corpus.synthetic), corpus.synthetic),
+        _line("synthesize", "prompts and makers", len(asked), len(corpus.synthetic), corpus.synthetic),
+        _line(
+            "calibrate_counts",
+            "images",
+            sum(row.status == OK for row in corpus.synthetic),
+            len(corpus.calibrated_counts),
+            corpus.calibrated_counts,
+        ),
         _line("label_density", "images", len(countable), len(labelled), corpus.density_labels),
     ]
+
+
+def _asked(corpus: Corpus) -> Iterator[tuple[str, str]]:
+    """Yield (maker, prompt id) of every image that was to be made, by what the tables' footers say of their makers."""
+    for footer in corpus.footers["synthetic"]:
+        slice_of_maker = footer["config"]["synthesize"]
+        maker = Making(**{name: slice_of_maker[name] for name in Making.model_fields})
+        for prompt in corpus.prompts:
+            if maker.wants(prompt.count, prompt.density, prompt.template):
+                yield maker.name, prompt.id
 
 
 def _line(stage: str, unit: str, units_in: int, units_out: int, rows: Iterable[Any]) -> Line:

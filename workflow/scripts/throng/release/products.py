@@ -111,18 +111,33 @@ FIXED_COUNT = Product(
     "fixed_count",
     {"image": ""},
     _columns(
-        ("id", pa.string(), "id of the prompt"),
-        ("requested", pa.int32(), "requested number of people"),
-        ("count", pa.int32(), "people in the image: exact for a compositor, the request for a prompted model"),
+        ("id", pa.string(), "id of the image: hash of its prompt and maker"),
+        ("requested", pa.int32(), "requested number of people; null where a density was requested"),
+        ("density", pa.string(), "requested density: none, sparse or dense; empty where a count was requested"),
+        ("count", pa.float32(), "people in the image: exact where count_exact, else calibrated from all that is known"),
+        ("count_std", pa.float32(), "standard deviation of the count, people; 0 where exact"),
+        ("count_exact", pa.bool_(), "whether the count is known from how the image was made"),
+        ("count_detected", pa.int32(), "people that a detector sees; null without one"),
+        ("count_predicted", pa.float32(), "people that a trained counter sees; null without one"),
+        ("weight", pa.float32(), "weight in training, 0 to 1: how sure the count is"),
         ("points", POINTS, "head points, 0-based pixels, origin at the top-left pixel's centre; null when unknown"),
         ("boxes", BOXES, "visible boxes, pixels, in the points' order; null when unknown"),
+        (
+            "masks",
+            pa.list_(pa.string()),
+            "COCO run-length strings of visible pixels, in the points' order; null when unknown",
+        ),
         ("density_class", pa.int32(), "density class, 0 the emptiest; null when unlabelled"),
         ("density_class_name", pa.string(), "name of the density class; null when unlabelled"),
         ("density_score", pa.float64(), "the labelling method's score; null when unlabelled"),
         ("density_method", pa.string(), "labelling method; null when unlabelled"),
         ("prompt", pa.string(), "the prompt"),
-        ("template", pa.string(), "the prompt's template"),
-        ("repeat", pa.int32(), "which of the images of one count and template, from 0"),
+        ("negative_prompt", pa.string(), "what a prompted model is kept from drawing; empty: nothing"),
+        ("template", pa.string(), "name of the prompt's template"),
+        ("viewpoint", pa.string(), "viewpoint in the prompt; empty when it has none"),
+        ("conditions", pa.string(), "time and weather in the prompt; empty when it has none"),
+        ("wording", pa.string(), "how the prompt says the count: figures or words; empty when it does not"),
+        ("repeat", pa.int32(), "which of the images of one text, from 0"),
         ("seed", pa.uint64(), "the image's own seed"),
         ("split", pa.string(), "train, val or test"),
         ("scene", pa.string(), "scene group: the background's"),
@@ -131,8 +146,10 @@ FIXED_COUNT = Product(
         ("sha256", pa.string(), "sha256 of the image's file, hex"),
         ("background_id", pa.string(), "id of the background's photograph; empty without one"),
         ("parents", pa.list_(pa.string()), "ids of all photographs whose pixels are in the image"),
-        ("licence", pa.string(), "licence of the image, the strictest among its parents"),
-        ("backend", pa.string(), "backend that made the image"),
+        ("licence", pa.string(), "licence of the image, the strictest among its parents and its model"),
+        ("maker", pa.string(), "maker of the image in section synthesize"),
+        ("backend", pa.string(), "backend of the maker"),
+        ("options", pa.string(), "the maker's options as JSON: model, steps, ...; empty when none"),
     ),
     order="id",
 )
@@ -214,26 +231,35 @@ def _fixed_count(corpus: Corpus) -> list[Sample]:
     prompts = {row.id: row for row in corpus.prompts}
     labels = {row.id: row for row in corpus.density_labels if row.table == "synthetic" and row.status == OK}
     samples = []
-    for row in corpus.synthetic:
-        if row.status != OK:
-            continue
+    for row, known in corpus.counted:
         name = f"synthetic image {row.id}"
-        if row.id not in prompts:
+        if row.prompt_id not in prompts:
             raise ThrongError(f"{name} has no row in table prompts; rerun stage 'synthesize'")
-        prompt, label = prompts[row.id], labels.get(row.id)
+        prompt, label = prompts[row.prompt_id], labels.get(row.id)
         parents = {*row.parents, row.background_id} - {""}
         fields = {
             "id": row.id,
             "requested": row.requested,
-            "count": row.count,
+            "density": row.density,
+            "count": known.count,
+            "count_std": known.std,
+            "count_exact": known.exact,
+            "count_detected": known.detected,
+            "count_predicted": known.predicted,
+            "weight": known.weight,
             "points": row.points,
             "boxes": row.boxes,
+            "masks": row.masks,
             "density_class": label.density_class if label else None,
             "density_class_name": label.class_name if label else None,
             "density_score": label.score if label else None,
             "density_method": label.method if label else None,
             "prompt": prompt.text,
+            "negative_prompt": prompt.negative,
             "template": prompt.template,
+            "viewpoint": prompt.viewpoint,
+            "conditions": prompt.conditions,
+            "wording": prompt.wording,
             "repeat": prompt.repeat,
             "seed": prompt.seed,
             "split": row.split,
@@ -244,7 +270,9 @@ def _fixed_count(corpus: Corpus) -> list[Sample]:
             "background_id": row.background_id,
             "parents": sorted(parents),
             "licence": row.licence,
+            "maker": row.maker,
             "backend": row.backend,
+            "options": row.options,
         }
         # The row's own flag is not enough: one parent that must stay behind keeps the image behind.
         allowed = row.redistributable and all(corpus.redistributable(parent, name) for parent in sorted(parents))

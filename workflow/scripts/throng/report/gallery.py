@@ -99,25 +99,25 @@ def _step(row: RemovalRow) -> View:
 
 
 def synthetic_views(corpus: Corpus, thumbnails: Thumbnails, number: int) -> list[View]:
-    """Return synthesised images spread evenly over the requested counts, with their head points."""
+    """Return synthesised images spread evenly over their counts, with their head points."""
     prompts = {row.id: row.text for row in corpus.prompts}
     labels = {row.id: row.class_name for row in corpus.density_labels if row.table == "synthetic"}
-    kept = sorted((row for row in corpus.synthetic if row.status == OK), key=lambda row: (row.requested, row.id))
+    kept = sorted(corpus.counted, key=lambda pair: (pair[1].count or 0, pair[0].id))
     shown = [kept[k * len(kept) // number] for k in range(number)] if len(kept) > number else kept
     return [
         {
-            "requested": row.requested,
-            "count": row.count,
+            "requested": row.density if row.requested is None else row.requested,
+            "count": f"{known.count:g}" if known.exact else f"{known.count:.1f} ± {known.std:.1f}",
             "points": row.points or [],
             "known": row.points is not None,
             "width": row.width,
             "height": row.height,
-            "prompt": prompts.get(row.id, ""),
+            "prompt": prompts.get(row.prompt_id, ""),
             "density": labels.get(row.id, ""),
-            "backend": row.backend,
+            "backend": row.maker if row.maker == row.backend else f"{row.maker} ({row.backend})",
             "image": thumbnails.uri(RESULTS, row.path),
         }
-        for row in shown
+        for row, known in shown
     ]
 
 

@@ -83,7 +83,7 @@ def render(
             for recipe, (title, note) in EDITS.items()
         ],
         synthetic=synthetic_views(corpus, thumbnails, config.synthetic),
-        synthetic_all=sum(row.status == "ok" for row in corpus.synthetic),
+        synthetic_all=len(corpus.counted),
         density=density_view(corpus),
         metrics=metrics_view(metrics),
         headline=_headline(metrics),

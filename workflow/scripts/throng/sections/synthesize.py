@@ -30,6 +30,11 @@ class Making(Section):
     )
     jpeg_quality: int = setting(92, "JPEG quality of the images", ge=50, le=100)
 
+    def wants(self, count: int | None, density: str, template: str) -> bool:
+        """Tell whether it makes an image of a prompt for that count, or for that density where count is None."""
+        asked, among = (density, self.densities) if count is None else (count, self.counts)
+        return (among is None or asked in among) and (self.templates is None or template in self.templates)
+
 
 class Composite(Making):
     """Pastes pedestrian cut-outs onto emptied backgrounds, perspective-true, occluding by depth: counts are exact."""

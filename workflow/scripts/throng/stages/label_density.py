@@ -9,6 +9,7 @@ from throng.density.labels import threshold
 from throng.manifest import OK, REJECTED, check_conserved, read_table, tally, write_table
 from throng.sections.label_density import LabelDensity
 from throng.stage import Context, Files
+from throng.tables.calibrated_counts import TABLE as CALIBRATED
 from throng.tables.density_labels import TABLE, DensityLabelRow
 from throng.tables.images import TABLE as IMAGES
 from throng.tables.synthetic import TABLE as SYNTHETIC
@@ -18,9 +19,9 @@ Record = dict[str, Any]
 
 
 def run(inputs: Files, outputs: Files, config: LabelDensity, context: Context) -> None:
-    """Write table ``density_labels``: one row for every good row of tables ``images`` and ``synthetic``."""
+    """Write table ``density_labels``: a row for every good photograph and synthetic image, by its calibrated count."""
     images = read_table(inputs.one("images"), IMAGES, ["id", "count", "status"])
-    synthetic = read_table(inputs.many("synthetic"), SYNTHETIC, ["id", "count", "status"])
+    synthetic = read_table(inputs.one("calibrated"), CALIBRATED, ["id", "count", "status"])
     rows: list[DensityLabelRow] = []
     wanted: list[str] = []
     for table, data in ((IMAGES.name, images), (SYNTHETIC.name, synthetic)):
@@ -34,7 +35,7 @@ def run(inputs: Files, outputs: Files, config: LabelDensity, context: Context) -
 
 def label(table: str, record: Record, config: LabelDensity) -> DensityLabelRow:
     """Return the label of one image; one whose people nobody counted is rejected."""
-    count: int | None = record["count"]
+    count = None if record["count"] is None else float(record["count"])
     known = {"id": record["id"], "table": table, "method": config.method, "count": count}
     if count is None:
         return DensityLabelRow(

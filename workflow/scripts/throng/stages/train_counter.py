@@ -17,6 +17,7 @@ from throng.roots import RESULTS
 from throng.sections.train_counter import TrainCounter
 from throng.seeds import sample_seed
 from throng.stage import Context, Files
+from throng.tables.calibrated_counts import TABLE as CALIBRATED
 from throng.tables.images import TABLE as IMAGES
 from throng.tables.images import Point
 from throng.tables.synthetic import TABLE as SYNTHETIC
@@ -94,6 +95,8 @@ def choose(inputs: Files, config: TrainCounter) -> tuple[list[Labelled], list[La
         training += _rows(images.filter(train).to_pylist())
     if "synthetic" in config.data:
         synthetic = read_table(inputs.many("synthetic"), SYNTHETIC, ["id", "path", "points", "split", "status"])
+        good = read_table(inputs.one("calibrated"), CALIBRATED, ["id", "status"]).filter(pc.field("status") == OK)
+        train &= pc.field("id").isin(good.column("id").to_pylist())
         training += _rows([record | {"source": RESULTS} for record in synthetic.filter(train).to_pylist()])
     validation = _rows(images.filter(usable & (pc.field("split") == "val")).to_pylist())
     if not training or not validation:

@@ -14,7 +14,7 @@ class DensityLabelRow:
     id: str
     table: str
     method: str
-    count: int | None
+    count: float | None
     score: float | None
     density_class: int | None
     class_name: str
@@ -27,7 +27,12 @@ SCHEMA = pa.schema(
         column("id", pa.string(), "id of the image"),
         column("table", pa.string(), "table that holds the image: images or synthetic"),
         column("method", pa.string(), "labelling method"),
-        column("count", pa.int32(), "people in the image; null when rejected", nullable=True),
+        column(
+            "count",
+            pa.float64(),
+            "people in the image, calibrated where they are not exactly known; null when rejected",
+            nullable=True,
+        ),
         column(
             "score",
             pa.float64(),
@@ -41,4 +46,4 @@ SCHEMA = pa.schema(
     ]
 )
 
-TABLE = Table("density_labels", 1, SCHEMA, key=("table", "id"), stage="label_density")
+TABLE = Table("density_labels", 2, SCHEMA, key=("table", "id"), stage="label_density")
