@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from tests import pipelines
+from throng.diffusion.loading import SCHEDULERS
 from throng.errors import ThrongError
 from throng.removers import diffusers_inpaint
-from throng.removers.diffusers_loading import SCHEDULERS
 from throng.removers.protocol import Remover, Request
 from throng.sections.pipelines import Inpainting
 

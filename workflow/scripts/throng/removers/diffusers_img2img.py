@@ -12,19 +12,21 @@ from typing import Any
 import cv2
 import numpy as np
 
-from throng.removers import diffusers_folder
+from throng.diffusion.folder import opened
+from throng.diffusion.loading import INPAINTING, RENDERING
+from throng.diffusion.pipeline import Loaded
+from throng.diffusion.rendering import Picture
 from throng.removers.diffusers_crops import resized
-from throng.removers.diffusers_loading import INPAINTING, RENDERING
-from throng.removers.diffusers_pipeline import Loaded
-from throng.removers.diffusers_rendering import Picture
 from throng.removers.protocol import Remover, Request
 from throng.sections.remove import DiffusersImg2Img
 from throng.tables.removals import ENLARGE, REDUCE
 
+SECTION = "remove"
+
 
 def make(config: DiffusersImg2Img, model: Path | None) -> Remover:
     """Load the pipeline; raises ThrongError when it or a library is missing or it is of another kind."""
-    return DiffusersImg2ImgRemover(config, diffusers_folder.opened(model, config.model))
+    return DiffusersImg2ImgRemover(config, opened(model, config.model, SECTION))
 
 
 class DiffusersImg2ImgRemover:
@@ -34,7 +36,7 @@ class DiffusersImg2ImgRemover:
     parallel = False
 
     def __init__(self, config: DiffusersImg2Img, folder: Path) -> None:
-        loaded = Loaded(config, folder, RENDERING)
+        loaded = Loaded(config, folder, RENDERING, SECTION)
         self._size, self._multiple, self._shrink = loaded.size, loaded.multiple, config.shrink
         reduce = loaded.renderer(config.prompt, config.negative_prompt)
         self._renderers = {REDUCE: reduce}

@@ -6,19 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from throng.removers import diffusers_folder
+from throng.diffusion.folder import opened
+from throng.diffusion.loading import INPAINTING
+from throng.diffusion.pipeline import Loaded
+from throng.diffusion.rendering import Picture
 from throng.removers.diffusers_crops import Crop, crops, cut, paste
-from throng.removers.diffusers_loading import INPAINTING
-from throng.removers.diffusers_pipeline import Loaded
-from throng.removers.diffusers_rendering import Picture
 from throng.removers.protocol import Remover, Request
 from throng.sections.pipelines import Inpainting
 from throng.seeds import sample_seed
 
+SECTION = "remove"
+
 
 def make(config: Inpainting, model: Path | None) -> Remover:
     """Load the pipeline; raises ThrongError when it or a library is missing or it is of another kind."""
-    return DiffusersInpaintRemover(config, diffusers_folder.opened(model, config.model))
+    return DiffusersInpaintRemover(config, opened(model, config.model, SECTION))
 
 
 class DiffusersInpaintRemover:
@@ -29,7 +31,7 @@ class DiffusersInpaintRemover:
     parallel = False
 
     def __init__(self, config: Inpainting, folder: Path) -> None:
-        loaded = Loaded(config, folder, INPAINTING)
+        loaded = Loaded(config, folder, INPAINTING, SECTION)
         self._config, self._size = config, loaded.size
         self._renderer = loaded.renderer(config.prompt, config.negative_prompt)
         self.batch = config.batch

@@ -1,4 +1,4 @@
-"""Diffusion pipelines and their settings: what the backends of section ``remove`` that run one have in common."""
+"""Diffusion pipelines and their settings, in whichever section names one."""
 
 from typing import Literal, Self
 
@@ -22,22 +22,16 @@ class Pipeline(Section):
         ..., "folder of a diffusers pipeline (model_index.json), or hub:<name> of fetch_models; its sha256 is recorded"
     )
     variant: str | None = setting(None, "weight files of this variant, as fp16 in *.fp16.safetensors; null: the plain")
-    prompt: str = setting(EMPTY, "what the model is asked to draw where people were")
-    negative_prompt: str | None = setting(
-        NOBODY, "what it is kept from drawing; without effect at guidance <= 1; null: none"
-    )
     steps: int = setting(25, "steps of the scheduler; 1-8 for LCM, Lightning and Turbo models", ge=1, le=1000)
     guidance: float = setting(
         7.5,
         "weight of the prompt; 1 or less runs the model once per step, not twice, and drops the negative prompt",
         ge=0,
     )
-    strength: float = setting(1.0, "share of the noise that is added, and of the steps that are run", gt=0, le=1)
     scheduler: Scheduler | None = setting(None, "sampler; null: the model's own")
     scheduler_options: dict[str, bool | int | float | str] = setting(
         {}, "keys of the scheduler's own configuration to change, as timestep_spacing: trailing"
     )
-    size: int | None = setting(None, "side that the model renders at, pixels; null: the side it was trained at", ge=8)
     batch: int = setting(
         4,
         "renderings per forward pass, the last pass filled up; a setting, because rounding depends on it",
@@ -62,15 +56,30 @@ class Pipeline(Section):
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
 
     @model_validator(mode="after")
-    def _runs(self) -> Self:
-        if int(self.steps * self.strength) < 1:
-            raise ValueError(f"steps x strength is {self.steps * self.strength:g}: less than one step would be run")
+    def _goes_together(self) -> Self:
         if self.compile and self.reuse_interval > 1:
             raise ValueError("compile and reuse_interval > 1 exclude each other: a compiled model has no halves")
         return self
 
 
-class Inpainting(Pipeline):
+class Prompted(Pipeline):
+    """A pipeline that draws into or over photographs, always asked for the same."""
+
+    prompt: str = setting(EMPTY, "what the model is asked to draw where people were")
+    negative_prompt: str | None = setting(
+        NOBODY, "what it is kept from drawing; without effect at guidance <= 1; null: none"
+    )
+    strength: float = setting(1.0, "share of the noise that is added, and of the steps that are run", gt=0, le=1)
+    size: int | None = setting(None, "side that the model renders at, pixels; null: the side it was trained at", ge=8)
+
+    @model_validator(mode="after")
+    def _runs(self) -> Self:
+        if int(self.steps * self.strength) < 1:
+            raise ValueError(f"steps x strength is {self.steps * self.strength:g}: less than one step would be run")
+        return self
+
+
+class Inpainting(Prompted):
     """A pipeline that fills masks, crop by crop."""
 
     context: float = setting(
@@ -81,7 +90,7 @@ class Inpainting(Pipeline):
     )
 
 
-class Rendering(Pipeline):
+class Rendering(Prompted):
     """A pipeline that renders whole photographs again: SYRAC's fewer people, AFreeCA's more."""
 
     strength: float = setting(0.7, "share of the noise that is added, and of the steps that are run", gt=0, le=1)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from throng.diffusion import folder as folders
+from throng.diffusion import loading
+from throng.diffusion.loading import INPAINTING
+from throng.diffusion.rendering import Renderer, multiple, native_size
+from throng.diffusion.speed import speed_up
 from throng.errors import ThrongError
-from throng.removers import diffusers_folder, diffusers_loading
-from throng.removers.diffusers_loading import INPAINTING
-from throng.removers.diffusers_rendering import Renderer, multiple, native_size
-from throng.removers.diffusers_speed import speed_up
 from throng.sections.base import output_slice
-from throng.sections.pipelines import Pipeline
+from throng.sections.pipelines import Pipeline, Prompted
 
 TRIAL = 64  # pixels: the least that a pipeline is tried out on
 
@@ -18,18 +19,18 @@ TRIAL = 64  # pixels: the least that a pipeline is tried out on
 class Loaded:
     """The pipeline of a folder for one task."""
 
-    def __init__(self, config: Pipeline, folder: Path, task: str) -> None:
-        self._config, self._folder, self._task = config, folder, task
-        self._pipeline = diffusers_loading.load(config, folder, task)
-        self._reuse = speed_up(self._pipeline, config)
+    def __init__(self, config: Prompted, folder: Path, task: str, section: str) -> None:
+        self._config, self._folder, self._task, self._section = config, folder, task, section
+        self._pipeline = loading.load(config, folder, task, section)
+        self._reuse = speed_up(self._pipeline, config, section)
         try:
             self.multiple = multiple(self._pipeline)
             self.size = config.size or native_size(self._pipeline)
         except AttributeError as error:
-            raise diffusers_loading.unusable(folder, task, error) from error
+            raise loading.unusable(folder, task, error, section) from error
         if self.size % self.multiple:
-            raise ThrongError(f"remove.size is {self.size}, the model needs a multiple of {self.multiple}")
-        self.model: Mapping[str, str] = diffusers_folder.identity(folder)
+            raise ThrongError(f"{section}.size is {self.size}, the model needs a multiple of {self.multiple}")
+        self.model: Mapping[str, str] = folders.identity(folder)
 
     def renderer(
         self, prompt: str, negative_prompt: str | None, *, task: str | None = None, strength: float | None = None
@@ -41,7 +42,7 @@ class Loaded:
         task = task or self._task
         pipeline = self._pipeline
         if task != self._task:
-            pipeline = diffusers_loading.sibling(pipeline, task, self._folder)
+            pipeline = loading.sibling(pipeline, task, self._folder, self._section)
         try:
             renderer = Renderer(
                 pipeline,
@@ -54,7 +55,7 @@ class Loaded:
             side = self.size if self._config.compile else -(-TRIAL // self.multiple) * self.multiple
             renderer.try_out(side, masked=task == INPAINTING)
         except Exception as error:  # whatever a foreign model makes the library raise
-            raise diffusers_loading.unusable(self._folder, task, error) from error
+            raise loading.unusable(self._folder, task, error, self._section) from error
         return renderer
 
     def options(self, renderer: Renderer) -> Mapping[str, Any]:

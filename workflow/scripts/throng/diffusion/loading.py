@@ -5,9 +5,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from throng.diffusion import folder as folders
 from throng.errors import ThrongError
-from throng.removers import diffusers_folder
-from throng.sections.pipelines import Pipeline
+from throng.sections.pipelines import Pipeline, Prompted
 
 log = logging.getLogger(__name__)
 INPAINTING, RENDERING = "AutoPipelineForInpainting", "AutoPipelineForImage2Image"
@@ -29,15 +29,15 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def load(config: Pipeline, folder: Path, task: str) -> Any:
+def load(config: Prompted, folder: Path, task: str, section: str) -> Any:
     """Return the folder's pipeline for a task, on its device, with the configured scheduler.
 
-    ``task`` is INPAINTING or RENDERING. Raises ThrongError when a library is missing, the folder holds another kind
-    of model or one that cannot be read, or the device is not there.
+    ``task`` is INPAINTING or RENDERING; ``section`` is what the user calls the configuration. Raises ThrongError when
+    a library is missing, the folder holds another kind of model or one that cannot be read, or the device is not there.
     """
-    torch, diffusers = _libraries()
+    torch, diffusers = _libraries(section)
     if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ThrongError(f"remove.device is {config.device}, but torch sees no GPU here; set it to cpu")
+        raise ThrongError(f"{section}.device is {config.device}, but torch sees no GPU here; set it to cpu")
     dropped = {} if config.safety_checker else _without_checker(diffusers, folder)
     try:
         pipeline = _class(diffusers, folder, task).from_pretrained(
@@ -51,71 +51,71 @@ def load(config: Pipeline, folder: Path, task: str) -> Any:
     except ThrongError:
         raise
     except Exception as error:  # whatever a foreign folder makes the library raise
-        raise unusable(folder, task, error) from error
+        raise unusable(folder, task, error, section) from error
     if config.safety_checker and getattr(pipeline, "safety_checker", None) is None:
-        log.info("remove.model: %s has no safety checker of its own, nothing is checked for content", folder.name)
+        log.info("%s.model: %s has no safety checker of its own: content goes unchecked", section, folder.name)
     pipeline.set_progress_bar_config(disable=True)
-    _warn_of_cut(pipeline, config)
-    pipeline.scheduler = scheduler(pipeline.scheduler, config)
+    _warn_of_cut(pipeline, config, section)
+    pipeline.scheduler = scheduler(pipeline.scheduler, config, section)
     return pipeline
 
 
-def sibling(pipeline: Any, task: str, folder: Path) -> Any:
+def sibling(pipeline: Any, task: str, folder: Path, section: str) -> Any:
     """Return the pipeline for another task that shares a loaded one's components."""
-    _, diffusers = _libraries()
+    _, diffusers = _libraries(section)
     try:
         other = getattr(diffusers, task).from_pipe(pipeline)
     except ValueError as error:
-        raise unusable(folder, task, error) from error
+        raise unusable(folder, task, error, section) from error
     other.set_progress_bar_config(disable=True)
     return other
 
 
-def unusable(folder: Path, task: str, error: Exception) -> ThrongError:
+def unusable(folder: Path, task: str, error: Exception, section: str) -> ThrongError:
     """Return the one sentence for a model that loads as, or runs as, something else."""
-    kind = diffusers_folder.index(folder)["_class_name"]
+    kind = folders.index(folder)["_class_name"]
     wanted = "fill masks (an inpainting pipeline)" if task == INPAINTING else "render images again (image to image)"
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return ThrongError(f"remove.model: {folder}, a {kind}, cannot {wanted}: {reason}")
+    return ThrongError(f"{section}.model: {folder}, a {kind}, cannot {wanted}: {reason}")
 
 
-def scheduler(original: Any, config: Pipeline) -> Any:
+def scheduler(original: Any, config: Pipeline, section: str) -> Any:
     """Return the configured scheduler, made from the configuration of the model's own.
 
     Raises ThrongError when an option is none of the scheduler's, or the two sample along different paths.
     """
     if config.scheduler is None and not config.scheduler_options:
         return original
-    _, diffusers = _libraries()
+    _, diffusers = _libraries(section)
     name, preset = SCHEDULERS[config.scheduler] if config.scheduler else (type(original).__name__, {})
     kind = getattr(diffusers, name)
     known = sorted(inspect.signature(kind.__init__).parameters.keys() - {"self"})
     if unknown := sorted(config.scheduler_options.keys() - set(known)):
-        raise ThrongError(f"remove.scheduler_options: {name} has no {', '.join(unknown)}; it has {', '.join(known)}")
+        raise ThrongError(f"{section}.scheduler_options: {name} has no {', '.join(unknown)}; it has {', '.join(known)}")
     changes = preset | config.scheduler_options
     if _flows(name, changes) != _flows(type(original).__name__, original.config):
         raise ThrongError(
-            f"remove.scheduler: {config.scheduler or name} does not fit the model, which was trained for "
+            f"{section}.scheduler: {config.scheduler or name} does not fit the model, which was trained for "
             f"{type(original).__name__}; flow matching models take flow-euler, all others anything else"
         )
     try:
         return kind.from_config(original.config, **changes)
     except Exception as error:
-        raise ThrongError(f"remove.scheduler_options: {name} refuses them: {error}") from error
+        raise ThrongError(f"{section}.scheduler_options: {name} refuses them: {error}") from error
 
 
 def _flows(name: str, options: Any) -> bool:
     return "FlowMatch" in name or bool(options.get("use_flow_sigmas"))
 
 
-def _libraries() -> tuple[Any, Any]:
+def _libraries(section: str) -> tuple[Any, Any]:
     try:
         import diffusers
         import torch
         import transformers
     except ImportError as error:
         raise ThrongError(
-            f"remove.backend runs a diffusers pipeline, but a library is missing ({error}): "
+            f"{section}.backend runs a diffusers pipeline, but a library is missing ({error}): "
             f"pip install torch diffusers transformers accelerate"
         ) from error
     for library in (diffusers, transformers):  # they repeat the same advice at every batch
@@ -126,19 +126,19 @@ def _libraries() -> tuple[Any, Any]:
 
 def _class(diffusers: Any, folder: Path, task: str) -> Any:
     """Return what loads the folder: its own class where that fills masks, as FluxFillPipeline, else the automatic."""
-    own = getattr(diffusers, diffusers_folder.index(folder)["_class_name"], None)
+    own = getattr(diffusers, folders.index(folder)["_class_name"], None)
     fills = own is not None and "mask_image" in inspect.signature(own.__call__).parameters
     return own if fills and task == INPAINTING else getattr(diffusers, task)
 
 
 def _without_checker(diffusers: Any, folder: Path) -> dict[str, Any]:
-    own = getattr(diffusers, diffusers_folder.index(folder)["_class_name"], None)
+    own = getattr(diffusers, folders.index(folder)["_class_name"], None)
     if own is None or "safety_checker" not in inspect.signature(own.__init__).parameters:
         return {}
     return {"safety_checker": None, "requires_safety_checker": False}
 
 
-def _warn_of_cut(pipeline: Any, config: Pipeline) -> None:
+def _warn_of_cut(pipeline: Any, config: Prompted, section: str) -> None:
     """Say what CLIP will not read; a model that has T5 too reads on."""
     tokenizers = [getattr(pipeline, name, None) for name in ("tokenizer", "tokenizer_2", "tokenizer_3")]
     if tokenizers[0] is None or any("T5" in type(tokenizer).__name__ for tokenizer in tokenizers):
@@ -146,4 +146,4 @@ def _warn_of_cut(pipeline: Any, config: Pipeline) -> None:
     for key, text in (("prompt", config.prompt), ("negative_prompt", config.negative_prompt or "")):
         tokens, most = len(tokenizers[0](text).input_ids), tokenizers[0].model_max_length
         if tokens > most:
-            log.warning("remove.%s has %d tokens, the model's text encoder reads the first %d", key, tokens, most)
+            log.warning("%s.%s has %d tokens, the model's text encoder reads the first %d", section, key, tokens, most)

@@ -12,21 +12,23 @@ from throng.files import sha256_file
 INDEX = "model_index.json"
 
 
-def opened(model: Path | None, name: str) -> Path:
+def opened(model: Path | None, name: str, section: str) -> Path:
     """Return a pipeline's folder, given as itself or by its index; raises ThrongError when it is none.
 
-    ``name`` is what the user wrote.
+    ``name`` is what the user wrote, under key ``model`` of ``section``.
     """
     if model is None or not model.exists():
-        raise ThrongError(f"remove.model: {model or name} not found; name the folder of a diffusers pipeline ({INDEX})")
+        raise ThrongError(
+            f"{section}.model: {model or name} not found; name the folder of a diffusers pipeline ({INDEX})"
+        )
     folder = model.parent if model.name == INDEX else model
     if folder.is_file():
         raise ThrongError(
-            f"remove.model: {folder} is one file, a diffusers pipeline is a folder with {INDEX}; "
+            f"{section}.model: {folder} is one file, a diffusers pipeline is a folder with {INDEX}; "
             f"convert it with from_single_file(...).save_pretrained(folder) of the pipeline's class"
         )
     if not (folder / INDEX).is_file():
-        raise ThrongError(f"remove.model: {folder} has no {INDEX}; name the folder of a diffusers pipeline")
+        raise ThrongError(f"{section}.model: {folder} has no {INDEX}; name the folder of a diffusers pipeline")
     return folder
 
 
@@ -38,9 +40,7 @@ def index(folder: Path) -> Mapping[str, Any]:
             return content
     except (ValueError, TypeError, KeyError):
         pass
-    raise ThrongError(
-        f"remove.model: {folder / INDEX} names no pipeline class; restore it from where the model is from"
-    )
+    raise ThrongError(f"{folder / INDEX} names no pipeline class; restore it from where the model is from")
 
 
 def has(folder: Path, component: str) -> bool:

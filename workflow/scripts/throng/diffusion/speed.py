@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from throng.diffusion.reuse import DeepReuse
 from throng.errors import ThrongError
-from throng.removers.diffusers_reuse import DeepReuse
 from throng.sections.pipelines import Pipeline
 
 KERNELS = {
@@ -21,7 +21,7 @@ def denoiser(pipeline: Any) -> Any:
     return getattr(pipeline, "unet", None) or pipeline.transformer
 
 
-def speed_up(pipeline: Any, config: Pipeline) -> DeepReuse | None:
+def speed_up(pipeline: Any, config: Pipeline, section: str) -> DeepReuse | None:
     """Apply the settings to the pipeline's networks; returns the reuse of features, when there is one, to restart it.
 
     Raises ThrongError when the pipeline has no such thing.
@@ -32,7 +32,7 @@ def speed_up(pipeline: Any, config: Pipeline) -> DeepReuse | None:
     for wanted, name in ((config.vae_slicing, "slicing"), (config.vae_tiling, "tiling")):
         if wanted:
             if not hasattr(vae, f"enable_{name}"):
-                raise ThrongError(f"remove.vae_{name}: the model's {type(vae).__name__} has none; set it to false")
+                raise ThrongError(f"{section}.vae_{name}: the model's {type(vae).__name__} has none; set it to false")
             getattr(vae, f"enable_{name}")()
     if config.channels_last:
         network.to(memory_format=torch.channels_last)
@@ -45,7 +45,9 @@ def speed_up(pipeline: Any, config: Pipeline) -> DeepReuse | None:
     if config.compile:
         for compiled in (network, vae.encoder, vae.decoder):
             compiled.compile(dynamic=False)
-    return DeepReuse(getattr(pipeline, "unet", None), config.reuse_interval) if config.reuse_interval > 1 else None
+    if config.reuse_interval == 1:
+        return None
+    return DeepReuse(getattr(pipeline, "unet", None), config.reuse_interval, section)
 
 
 def remembered(encode: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,10 +13,10 @@ from throng.errors import ThrongError
 class DeepReuse:
     """Makes a UNet2DConditionModel skip all blocks but the outermost at most steps."""
 
-    def __init__(self, unet: Any, interval: int) -> None:
+    def __init__(self, unet: Any, interval: int, section: str) -> None:
         if unet is None or len(unet.down_blocks) < 2:
             raise ThrongError(
-                "remove.reuse_interval > 1 needs a model with a UNet of two or more levels; set it to 1 for this one"
+                f"{section}.reuse_interval > 1 needs a model with a UNet of two or more levels; set it to 1 here"
             )
         self._interval, self._step = interval, -1
         self._kept: dict[int, Any] = {}

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from throng.removers.diffusers_reuse import DeepReuse
-from throng.removers.diffusers_speed import attention, denoiser
+from throng.diffusion.reuse import DeepReuse
+from throng.diffusion.speed import attention, denoiser
 from throng.sections.pipelines import Pipeline
 
 FLAGGED = "flagged: the model's safety checker refuses what it drew"
