@@ -6,7 +6,8 @@ import pytest
 from tests.unit.synthesizers.drawn import FEET, PLANE, Drawing
 from throng.errors import ThrongError
 from throng.images import decode
-from throng.synthesizers.backgrounds import BORROWED, KNOWN, Backgrounds
+from throng.synthesizers.backgrounds import BORROWED, KNOWN, EmptiedPhotographs, left_over
+from throng.synthesizers.standing import detected_boxes
 
 
 def person(box, ignore=False):
@@ -16,25 +17,29 @@ def person(box, ignore=False):
     }  # fmt: skip
 
 
+def emptied(drawing, most=10, most_painted=1.0):
+    return EmptiedPhotographs(drawing.material(), most, most_painted)
+
+
 def test_a_background_is_its_photograph_emptied(tmp_path):
     drawing = Drawing(tmp_path / "town")
     name = drawing.photograph(FEET)
-    backgrounds = Backgrounds(drawing.material(), 10)
+    backgrounds = emptied(drawing)
     (place,) = backgrounds.places
-    assert (place.row.id, place.certainty) == (name, KNOWN)
+    assert (place.photograph.id, place.certainty) == (name, KNOWN)
     assert place.plane.slope == pytest.approx(PLANE.slope, rel=0.1)
     assert len(place.feet) == len(FEET)
-    emptied = decode(drawing.material().store.read_bytes("results", f"{name}.png"))
-    assert np.array_equal(backgrounds.ready(0).pixels, emptied)
+    bare = decode(drawing.material().store.read_bytes("results", f"{name}.png"))
+    assert np.array_equal(backgrounds.ready(0).pixels, bare)
 
 
 def test_photographs_that_still_show_people_are_no_backgrounds(tmp_path):
     drawing = Drawing(tmp_path / "town")
     drawing.photograph(FEET, emptied=False)
     with pytest.raises(ThrongError, match="no background: none of 1 training photographs is without people"):
-        Backgrounds(drawing.material(), 10)
+        emptied(drawing)
     nobody = drawing.photograph()
-    assert [place.row.id for place in Backgrounds(drawing.material(), 10).places] == [nobody]
+    assert [place.photograph.id for place in emptied(drawing).places] == [nobody]
 
 
 def test_a_photograph_the_detector_failed_on_is_no_background(tmp_path):
@@ -42,7 +47,7 @@ def test_a_photograph_the_detector_failed_on_is_no_background(tmp_path):
     drawing.photograph()
     drawing.detections[0] = dataclasses.replace(drawing.detections[0], status="rejected", reason="broken")
     with pytest.raises(ThrongError, match="no background"):
-        Backgrounds(drawing.material(), 10)
+        emptied(drawing)
 
 
 def test_people_whom_the_remover_left_over_are_painted_out(tmp_path):
@@ -51,11 +56,11 @@ def test_people_whom_the_remover_left_over_are_painted_out(tmp_path):
     heads = [{"x": float(x), "y": float(y - 0.46 * (y - 40))} for x, y in FEET]
     left = {"x": 10.0, "y": 20.0}
     drawing.images[0] = dataclasses.replace(drawing.images[0], points=[*heads, left], count=len(FEET) + 1)
-    backgrounds = Backgrounds(drawing.material(), 10)
-    (box,) = backgrounds.places[0].left
+    backgrounds = emptied(drawing)
+    (box,) = left_over(drawing.images[0], detected_boxes(drawing.detections[0]))
     assert box["x"] <= 10 <= box["x"] + box["w"]
-    emptied = decode(drawing.material().store.read_bytes("results", f"{drawing.images[0].id}.png"))
-    changed = np.argwhere((backgrounds.ready(0).pixels != emptied).any(axis=2))
+    bare = decode(drawing.material().store.read_bytes("results", f"{drawing.images[0].id}.png"))
+    changed = np.argwhere((backgrounds.ready(0).pixels != bare).any(axis=2))
     assert changed[:, 1].max() < box["x"] + 1.3 * box["w"]
     assert len(changed) > 0.5 * box["w"] * box["h"]
 
@@ -66,8 +71,11 @@ def test_people_found_but_too_unsure_to_be_removed_are_painted_out(tmp_path):
     sure = list(range(len(FEET) - 1))
     drawing.removals[0] = dataclasses.replace(drawing.removals[0], removed=sure, detected_count=len(sure))
     unsure = drawing.detections[0].people[-1]
-    (place,) = Backgrounds(drawing.material(), 10).places
-    assert [dict(box) for box in place.left] == [{name: unsure[name] for name in "xywh"}]
+    bare = decode(drawing.material().store.read_bytes("results", f"{drawing.images[0].id}.png"))
+    changed = np.argwhere((emptied(drawing).ready(0).pixels != bare).any(axis=2))
+    assert len(changed) > 0.5 * unsure["w"] * unsure["h"]
+    middle = unsure["x"] + unsure["w"] / 2, unsure["y"] + unsure["h"] / 2
+    assert np.abs(changed.mean(axis=0)[::-1] - middle).max() < 2
 
 
 def test_a_photograph_full_of_people_nobody_removed_is_no_background(tmp_path):
@@ -75,7 +83,16 @@ def test_a_photograph_full_of_people_nobody_removed_is_no_background(tmp_path):
     group = person({"x": 0.0, "y": 0.0, "w": 200.0, "h": 150.0}, ignore=True)
     drawing.photograph(people=[group], points=[], count=0)
     with pytest.raises(ThrongError, match="no background"):
-        Backgrounds(drawing.material(), 10)
+        emptied(drawing)
+
+
+def test_a_photograph_painted_over_too_much_is_no_background(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    drawing.photograph(FEET)
+    (place,) = emptied(drawing).places
+    assert emptied(drawing, most_painted=place.painted).places
+    with pytest.raises(ThrongError, match=r"of 1 emptied photographs the least painted over is so by \d+%"):
+        emptied(drawing, most_painted=place.painted - 0.01)
 
 
 def test_a_borrowed_plane_serves_only_while_better_ones_are_few(tmp_path):
@@ -83,18 +100,18 @@ def test_a_borrowed_plane_serves_only_while_better_ones_are_few(tmp_path):
     drawing.photograph()
     for _ in range(3):
         drawing.photograph(FEET)
-    places = Backgrounds(drawing.material(), 20).places
+    places = emptied(drawing, 20).places
     borrowed = [place for place in places if place.certainty == BORROWED]
     assert len(places) == 4 and len(borrowed) == 1
     assert borrowed[0].plane.slope == pytest.approx(PLANE.slope, rel=0.1)
     for _ in range(9):
         drawing.photograph(FEET)
-    assert {place.certainty for place in Backgrounds(drawing.material(), 20).places} == {KNOWN}
+    assert {place.certainty for place in emptied(drawing, 20).places} == {KNOWN}
 
 
 def test_the_least_painted_over_are_taken_first(tmp_path):
     drawing = Drawing(tmp_path / "town")
     crowded = drawing.photograph([*FEET, (105, 135), (155, 150)])
     calm = drawing.photograph(FEET)
-    assert [place.row.id for place in Backgrounds(drawing.material(), 1).places] == [calm]
-    assert {place.row.id for place in Backgrounds(drawing.material(), 2).places} == {calm, crowded}
+    assert [place.photograph.id for place in emptied(drawing, 1).places] == [calm]
+    assert {place.photograph.id for place in emptied(drawing, 2).places} == {calm, crowded}

@@ -7,6 +7,7 @@ from tests.unit.synthesizers.drawn import FEET, Drawing, prompt, town
 from throng import rle
 from throng.sections.synthesize import Composite
 from throng.synthesizers.composite import make, outlines
+from throng.synthesizers.protocol import Scene
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +68,41 @@ def test_the_strictest_terms_of_all_parents_count(tmp_path):
     for seed in range(4):
         (empty,) = compositor.synthesize([prompt(0, seed=seed)])
         assert (empty.licence, empty.redistributable) == (empty.background.licence, empty.background.redistributable)
+
+
+@pytest.mark.parametrize("backgrounds", ["rendered", "both"])
+def test_people_stand_on_rendered_streets_which_are_no_photographs(tmp_path, backgrounds):
+    config = Composite(
+        name="composite", min_visible=0.15, backgrounds=backgrounds, max_backgrounds=3, street_size=(256, 192)
+    )
+    material = town(tmp_path / "town").material()
+    compositor = make(config, material, tmp_path)
+    scenes = compositor.synthesize([prompt(8, seed=seed) for seed in range(12)])
+    assert all(isinstance(scene, Scene) and scene.count == 8 for scene in scenes)
+    kinds = {scene.background is None for scene in scenes}
+    assert kinds == ({True} if backgrounds == "rendered" else {True, False})
+    for scene in scenes:
+        assert {parent.id for parent in scene.parents} <= material.photographs.keys()
+        assert scene.parents and scene.pixels.shape == (192, 256, 3)
+
+
+def test_streets_need_no_emptied_photograph_and_carry_their_own_licence(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    drawing.photograph(FEET, emptied=False, licence="academic use", redistributable=False)
+    config = Composite(name="composite", backgrounds="rendered", max_backgrounds=2, street_size=(256, 192))
+    compositor = make(config, drawing.material(), tmp_path)
+    empty, peopled = compositor.synthesize([prompt(0), prompt(2)])
+    assert (empty.licence, empty.redistributable, empty.parents) == ("CC0-1.0", True, [])
+    assert (peopled.licence, peopled.redistributable) == ("CC0-1.0 AND academic use", False)
+
+
+def test_nobody_stands_twice_and_too_small_a_library_is_refused(tmp_path):
+    material = town(tmp_path / "town", photographs=2).material()
+    config = {"name": "composite", "min_visible": 0.05}
+    strict = make(Composite(**config), material, tmp_path)
+    loose = make(Composite(**config, repeat_cutouts=True), material, tmp_path)
+    (refusal,) = strict.synthesize([prompt(30)])
+    assert refusal.startswith("too few cut-outs: 30 people requested, ")
+    (scene,) = loose.synthesize([prompt(30)])
+    assert scene.count == 30
+    assert (strict.options["repeat_cutouts"], loose.options["repeat_cutouts"]) == (False, True)

@@ -7,7 +7,7 @@ from tests.unit.synthesizers.drawn import FEET, Drawing, draw_person, ground_col
 from throng.errors import ThrongError
 from throng.synthesizers.cutouts import build_library, candidates, finished
 from throng.synthesizers.photometry import Look
-from throng.synthesizers.silhouette import grab, head_point, whole
+from throng.synthesizers.silhouette import grab, head_point, whole, with_bags
 from throng.tables.detections import Detection, DetectionRow
 
 LOOK = Look((120.0, 0.0, 0.0), (50.0, 5.0, 5.0), 1.0)
@@ -105,6 +105,20 @@ def test_grabcut_finds_a_person_in_its_box_the_same_way_every_time():
 
 def test_grabcut_gives_up_where_there_is_nothing_to_tell_apart():
     assert grab(np.full((120, 80, 3), 90, np.uint8), (20.0, 10.0, 40.0, 100.0), np.zeros((0, 4))) is None
+
+
+def test_a_rucksack_that_the_outline_leaves_out_is_found_and_the_ground_beside_it_is_not():
+    rng = np.random.default_rng(4)
+    pixels = ground_colour(rng, (260, 160))
+    truth = draw_person(pixels, (80, 240), 200, (40, 60, 150))
+    rucksack = np.zeros_like(truth)
+    rucksack[90:125, 62:84] = True
+    pixels[rucksack] = (60, 70, 130)
+    assert (truth & rucksack).sum() > 0.6 * rucksack.sum()
+    found = with_bags(pixels, truth & ~rucksack)
+    assert (found & rucksack & truth).sum() > 0.9 * (rucksack & truth).sum()
+    assert (found & ~truth & ~rucksack).sum() < 0.01 * truth.sum()
+    assert np.array_equal(with_bags(pixels, truth)[~rucksack], truth[~rucksack])
 
 
 def test_a_cutout_is_trimmed_feathered_and_premultiplied():

@@ -7,14 +7,15 @@ from throng.synthesizers.cutouts import CutOut
 from throng.synthesizers.ground import GroundPlane
 from throng.synthesizers.painting import paint
 from throng.synthesizers.photometry import Look
-from throng.synthesizers.placement import place_people
+from throng.synthesizers.placement import Deck, place_people
 
 LOOK = Look((120.0, 0.0, 0.0), (50.0, 20.0, 20.0), 0.3)
 PLANE = GroundPlane(0.3, 0.0)
 
 
 def background(shape=(384, 512)):
-    place = Place(image_row("i", "s", "p", shape), "s", "p", PLANE, KNOWN, np.zeros((0, 2)), (), 0.0)
+    row = image_row("i", "s", "p", shape)
+    place = Place("i", shape[1], shape[0], row, PLANE, KNOWN, np.zeros((0, 2)), None, 0.0)
     light = np.full((shape[0] // 32, shape[1] // 32), 120, np.float32)
     return Background(place, np.full((*shape, 3), 120, np.uint8), LOOK, light)
 
@@ -32,7 +33,8 @@ def flat_cutouts(number, seed=0):
 @pytest.fixture(scope="module")
 def scene():
     ground = background()
-    people, owner = place_people(ground.place, flat_cutouts(60), 30, 0.3, np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    people, owner = place_people(ground.place, Deck(flat_cutouts(60), rng, repeat=False), 30, 0.3, rng)
     return ground, people, owner, paint(ground, people)
 
 

@@ -43,3 +43,12 @@ def test_on_a_black_and_white_photograph_people_have_no_colour(photograph):
     grey = Look((120.0, 0.0, 0.0), (50.0, 0.0, 0.0), 1.0)
     assert grey.is_grey
     assert np.ptp(apply(matching(look_of(photograph), grey), photograph).astype(int), axis=2).max() <= 1
+
+
+def test_a_turned_hue_keeps_the_brightness():
+    look = Look((120.0, 0.0, 0.0), (50.0, 20.0, 20.0), 1.0)
+    red = np.full((1, 1, 3), (160, 60, 50), np.uint8)
+    turned = apply(matching(look, look, turn=0.5), red).astype(float)
+    luma = np.array([0.299, 0.587, 0.114])
+    assert turned[0, 0] @ luma == pytest.approx(red[0, 0] @ luma, abs=1.5)
+    assert np.abs(turned - red).max() > 20

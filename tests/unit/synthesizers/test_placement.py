@@ -19,14 +19,16 @@ def cutouts(number, height=200):
     return [CutOut("photograph", index, rgba, (height / 8, 0.07 * height), height / 8, LOOK) for index in range(number)]
 
 
-def place(plane=WIDE, shape=(384, 512), feet=()):
+def place(plane=WIDE, shape=(384, 512), feet=(), ground=None):
     row = image_row("i", "s", "p", shape)
-    return Place(row, "s", "p", plane, KNOWN, np.array(feet, float).reshape(-1, 2), (), 0.0)
+    feet = np.array(feet, float).reshape(-1, 2)
+    return Place("i", shape[1], shape[0], row, plane, KNOWN, feet, ground, 0.0)
 
 
-def put(count, seed=0, library=None, where=None, min_visible=0.3):
-    library = cutouts(80) if library is None else library
-    return place_people(where or place(), library, count, min_visible, np.random.default_rng(seed))
+def put(count, seed=0, library=None, where=None, min_visible=0.3, repeat=False):
+    rng = np.random.default_rng(seed)
+    deck = Deck(cutouts(80) if library is None else library, rng, repeat=repeat)
+    return place_people(where or place(), deck, count, min_visible, rng)
 
 
 @pytest.mark.parametrize("count", [0, 1, 40])
@@ -71,12 +73,35 @@ def test_people_gather_where_people_stood():
     assert np.median(np.hypot(*(ground - stood).T)) < 3
 
 
-def test_nobody_comes_twice_while_the_library_lasts():
-    people, _ = put(40, library=cutouts(40))
+@pytest.mark.parametrize("repeat", [False, True])
+def test_nobody_comes_twice_while_the_library_lasts(repeat):
+    people, _ = put(40, library=cutouts(40), repeat=repeat)
     assert len({person.cutout.person for person in people}) == 40
-    people, _ = put(40, library=cutouts(15))
+    assert {(person.card.turn, person.card.gain) for person in people} == {(0.0, 1.0)}
+
+
+def test_without_repeats_a_library_that_is_too_small_is_refused():
+    refusal = put(40, library=cutouts(15))
+    assert refusal == "too few cut-outs: 15 of 40 people on background i, then nobody was left who is large enough"
+
+
+def test_who_is_repeated_comes_mirrored_and_in_other_colours():
+    people, _ = put(40, library=cutouts(15), repeat=True)
     uses = np.bincount([person.cutout.person for person in people])
     assert uses.max() - uses.min() <= 1
+    for which in range(15):
+        same = [person.card for person in people if person.cutout.person == which]
+        assert len({card.mirrored for card in same}) == 2
+        assert len({(card.turn, card.gain) for card in same}) == len(same)
+
+
+def test_everybody_stands_on_the_ground_where_it_is_known():
+    ground = np.zeros((384, 512), bool)
+    ground[200:, 100:300] = True
+    people, _ = put(20, where=place(ground=ground))
+    for person in people:
+        x, y = person.foot
+        assert ground[min(round(y), 383), round(x)]
 
 
 def test_small_cutouts_are_not_blown_up():
@@ -86,13 +111,22 @@ def test_small_cutouts_are_not_blown_up():
 
 def test_the_deck_takes_the_large_twice_only_when_the_small_do_not_serve():
     library = cutouts(1, height=300) + cutouts(5, height=30)
-    deck = Deck(library, np.random.default_rng(0))
-    assert deck.draw(200) is library[0]
+    deck = Deck(library, np.random.default_rng(0), repeat=True)
+    assert deck.draw(200).cutout is library[0]
     deck.take()
     waited = [deck.draw(200) for _ in range(26)]
     assert waited[:25] == [None] * 25
-    assert waited[25] is library[0]
+    assert waited[25].cutout is library[0]
     assert deck.draw(1000) is None
+
+
+def test_large_cutouts_are_kept_for_the_near():
+    library = cutouts(20, height=300) + cutouts(60, height=60)
+    deck = Deck(library, np.random.default_rng(0), repeat=False)
+    for _ in range(30):
+        assert deck.draw(40).cutout.height == 60
+        deck.take()
+    assert deck.draw(200).cutout.height == 300
 
 
 def test_a_full_place_refuses_with_a_reason():

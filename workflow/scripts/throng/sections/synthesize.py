@@ -41,8 +41,24 @@ class Composite(Making):
 
     backend: Literal["composite"] = "composite"
     min_cutout_height: int = setting(40, "least height of a person worth cutting out, pixels", ge=16)
-    max_cutouts: int = setting(400, "cut-outs in the library, chosen by hash", ge=1)
-    max_backgrounds: int = setting(64, "backgrounds; those of which least had to be painted anew are taken", ge=1)
+    max_cutouts: int = setting(1000, "cut-outs in the library, chosen by hash", ge=1)
+    repeat_cutouts: bool = setting(
+        False,
+        "false: nobody stands twice in a scene, and prompts for which the library is too small are rejected; true: "
+        "where nobody fresh is large enough people come again, mirrored the other way round and in other colours",
+    )
+    backgrounds: Literal["emptied", "rendered", "both"] = setting(
+        "emptied", "what people are pasted on: photographs without their people, rendered streets, or either"
+    )
+    max_backgrounds: int = setting(
+        64, "backgrounds of each kind; of photographs, those of which least had to be painted anew", ge=1
+    )
+    max_painted: float = setting(
+        0.6, "a photograph of which more than this share was painted anew is no background", ge=0, le=1
+    )
+    street_size: tuple[Annotated[int, Field(ge=64)], Annotated[int, Field(ge=64)]] = setting(
+        (1024, 768), "width and height of rendered streets, pixels"
+    )
     min_visible: float = setting(0.3, "least visible share of a pasted person; others are placed anew", ge=0, lt=1)
 
 

@@ -9,12 +9,13 @@ from scipy.ndimage import find_objects
 
 from throng import rle
 from throng.sections.synthesize import Composite
-from throng.synthesizers.backgrounds import Backgrounds
+from throng.synthesizers.backgrounds import Backgrounds, EmptiedPhotographs
 from throng.synthesizers.cutouts import build_library
 from throng.synthesizers.painting import paint
-from throng.synthesizers.placement import place_people
+from throng.synthesizers.placement import Deck, place_people
 from throng.synthesizers.protocol import Material, Scene, Synthesizer
 from throng.synthesizers.requests import people_wanted
+from throng.synthesizers.streets import LICENCE, Streets
 from throng.tables.images import Box, Point
 from throng.tables.prompts import PromptRow
 
@@ -41,7 +42,7 @@ class Compositor:
         self.options: Mapping[str, Any] = config.model_dump(mode="json", exclude=SELECTION)
         self._config = config
         self._material = material
-        self._backgrounds = Backgrounds(material, config.max_backgrounds)
+        self._kinds = _kinds(config, material)
         self._library = build_library(material, config.min_cutout_height, config.max_cutouts, scratch)
 
     def synthesize(self, prompts: Sequence[PromptRow]) -> list[Scene | str]:
@@ -53,35 +54,57 @@ class Compositor:
 
     def _image(self, prompt: PromptRow) -> Scene | str:
         count = people_wanted(prompt)
+        if count > len(self._library) and not self._config.repeat_cutouts:
+            return (
+                f"too few cut-outs: {count} people requested, {len(self._library)} in the library, and repeat_cutouts "
+                f"of the maker is off"
+            )
         rng = np.random.Generator(np.random.PCG64(prompt.seed))
-        order = rng.permutation(len(self._backgrounds))[:PLACES_TRIED]
         made: Scene | str = ""
-        for index in order:
-            made = self._compose(int(index), count, rng)
+        for backgrounds, index in self._drawn(rng):
+            made = self._compose(backgrounds, index, count, rng)
             if isinstance(made, Scene):
                 break
         return made
 
-    def _compose(self, index: int, count: int, rng: np.random.Generator) -> Scene | str:
-        place = self._backgrounds.places[index]
-        placed = place_people(place, self._library, count, self._config.min_visible, rng)
+    def _drawn(self, rng: np.random.Generator) -> list[tuple[Backgrounds, int]]:
+        """Draw a kind of background, then as many different places of it as are tried."""
+        kind = self._kinds[int(rng.integers(len(self._kinds)))]
+        return [(kind, int(index)) for index in rng.permutation(len(kind))[:PLACES_TRIED]]
+
+    def _compose(self, backgrounds: Backgrounds, index: int, count: int, rng: np.random.Generator) -> Scene | str:
+        place = backgrounds.place(index)
+        deck = Deck(self._library, rng, repeat=self._config.repeat_cutouts)
+        placed = place_people(place, deck, count, self._config.min_visible, rng)
         if isinstance(placed, str):
             return placed
         people, owner = placed
-        names = {place.row.id, *(person.cutout.photograph for person in people)}
+        names = {person.cutout.photograph for person in people}
+        if place.photograph is not None:
+            names.add(place.photograph.id)
         parents = [self._material.photographs[name] for name in sorted(names)]
+        licences = {parent.licence for parent in parents} | ({LICENCE} if place.photograph is None else set())
         boxes, masks = outlines(owner, len(people))
         return Scene(
-            pixels=paint(self._backgrounds.ready(index), people),
+            pixels=paint(backgrounds.ready(index), people),
             count=len(people),
             points=[Point(x=float(person.head[0]), y=float(person.head[1])) for person in people],
             boxes=boxes,
             masks=masks,
-            background=place.row,
+            background=place.photograph,
             parents=parents,
-            licence=" AND ".join(sorted({parent.licence for parent in parents})),
+            licence=" AND ".join(sorted(licences)),
             redistributable=all(parent.redistributable for parent in parents),
         )
+
+
+def _kinds(config: Composite, material: Material) -> list[Backgrounds]:
+    kinds: list[Backgrounds] = []
+    if config.backgrounds != "rendered":
+        kinds.append(EmptiedPhotographs(material, config.max_backgrounds, config.max_painted))
+    if config.backgrounds != "emptied":
+        kinds.append(Streets(config.max_backgrounds, *config.street_size))
+    return kinds
 
 
 def outlines(owner: np.ndarray, count: int) -> tuple[list[Box], list[str]]:

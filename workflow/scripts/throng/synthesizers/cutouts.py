@@ -19,7 +19,7 @@ from throng.manifest import OK
 from throng.synthesizers.ground import agreeing_people
 from throng.synthesizers.photometry import Look, look_of
 from throng.synthesizers.protocol import Material
-from throng.synthesizers.silhouette import SURROUND, grab, head_point, whole
+from throng.synthesizers.silhouette import SURROUND, grab, head_point, whole, with_bags
 from throng.synthesizers.standing import FRAME_GAP, detected_boxes, is_guess, plane_of, standing_boxes
 from throng.tables.detections import Detection, DetectionRow
 from throng.tables.images import ImageRow
@@ -172,6 +172,7 @@ def cut(pixels: np.ndarray, people: list[Detection], person: int, photograph: st
     if mine["mask"] is not None:
         given = rle.decode(mine["mask"], pixels.shape[0], pixels.shape[1])[top:bottom, left:right]
         outline = whole(given, box)
+        outline = None if outline is None else with_bags(crop, outline)
     else:
         others = np.array([(p["x"] - left, p["y"] - top, p["w"], p["h"]) for p in people], float)
         outline = grab(crop, box, np.delete(others, person, axis=0))

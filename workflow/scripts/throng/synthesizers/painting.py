@@ -60,7 +60,7 @@ def _blend(canvas: np.ndarray, background: Background, person: Pasted) -> None:
         patch = cv2.copyMakeBorder(patch, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
         patch = cv2.GaussianBlur(patch, (0, 0), blur)
     light = np.clip(background.brightness(*person.foot) ** LOCAL_LIGHT, *LIGHT_RANGE)
-    matrix = matching(person.cutout.look, background.look, float(light))
+    matrix = matching(person.cutout.look, background.look, float(light) * person.card.gain, person.card.turn)
     _mix(canvas, patch, person.left - margin, person.top - margin, matrix)
 
 

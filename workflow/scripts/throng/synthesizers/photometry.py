@@ -59,10 +59,11 @@ def _gradient(grey: np.ndarray) -> np.ndarray:
     return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
 
 
-def matching(source: Look, target: Look, brightness: float = 1.0) -> np.ndarray:
+def matching(source: Look, target: Look, brightness: float = 1.0, turn: float = 0.0) -> np.ndarray:
     """Return the (3, 4) float32 matrix that makes premultiplied RGBA of ``source`` look like ``target``.
 
-    ``brightness`` is the light at the place over the mean light of the target photograph.
+    ``brightness`` is the light at the place over the mean light of the target photograph; ``turn`` turns all hues by so
+    many radians in the plane of the chromas.
     """
     gain, shift = np.empty(3), np.empty(3)
     for axis in range(3):
@@ -73,7 +74,9 @@ def matching(source: Look, target: Look, brightness: float = 1.0) -> np.ndarray:
     if target.is_grey:
         gain[1:], shift[1:] = 0.0, target.mean[1:]
     back = np.linalg.inv(LUMA_CHROMA)
-    matrix = back @ (gain[:, None] * LUMA_CHROMA)
+    turned = np.eye(3)
+    turned[1:, 1:] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    matrix = back @ (gain[:, None] * (turned @ LUMA_CHROMA))
     offset = back @ (shift - gain * np.array(source.mean))
     return (np.column_stack([matrix, offset]) * brightness).astype(np.float32)
 

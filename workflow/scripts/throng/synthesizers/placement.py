@@ -23,18 +23,35 @@ MOST_HEIGHT = 0.8  # of the image height
 LARGEST_SCALE = 1.5  # a cut-out is not blown up more
 PATIENCE = 500  # positions refused in a row until a place counts as full
 STALE = 25  # positions in a row for which every unused cut-out is too small
+CHOICE = 12  # fewest cut-outs to draw from, where there are so many
+DYE_TURN, DYE_GAINS = 0.5, (0.8, 1.2)  # radians of hue, and brightness, of a person who comes again
+
+
+@dataclass(frozen=True)
+class Card:
+    """A cut-out as it will stand: mirrored or not, and its colours turned by radians and brightened by a factor."""
+
+    cutout: CutOut
+    mirrored: bool
+    turn: float = 0.0
+    gain: float = 1.0
 
 
 @dataclass(frozen=True)
 class Pasted:
     """A cut-out at its place: (h, w, 4) uint8 premultiplied RGBA, its top-left pixel, its head and foot pixels."""
 
-    cutout: CutOut
+    card: Card
     rgba: np.ndarray
     left: int
     top: int
     head: tuple[float, float]
     foot: tuple[float, float]
+
+    @property
+    def cutout(self) -> CutOut:
+        """Return the cut-out that stands there."""
+        return self.card.cutout
 
     @property
     def height(self) -> int:
@@ -43,17 +60,16 @@ class Pasted:
 
 
 def place_people(
-    place: Place, library: Sequence[CutOut], count: int, min_visible: float, rng: np.random.Generator
+    place: Place, deck: "Deck", count: int, min_visible: float, rng: np.random.Generator
 ) -> tuple[list[Pasted], np.ndarray] | str:
-    """Return ``count`` people, and the (H, W) int32 map of who is seen where (-1: nobody); or why there is no room.
+    """Return ``count`` people, and the (H, W) int32 map of who is seen where (-1: nobody); or why there are fewer.
 
-    No cut-out of the library stands twice in a scene while another is left that is large enough.
+    The reason is "place full", or "too few cut-outs" where the deck had nobody left who is large enough.
     """
-    occupancy = Occupancy(place.row.height, place.row.width, count, min_visible)
+    occupancy = Occupancy(place.height, place.width, count, min_visible)
     pasted: list[Pasted] = []
     grounds = np.zeros((count, 2))
-    deck = Deck(library, rng)
-    refused = 0
+    refused = lacking = 0
     crowd = Crowd(place, count, rng)
     while len(pasted) < count and refused < PATIENCE:
         position = crowd.next_position(len(pasted) / count)
@@ -65,20 +81,26 @@ def place_people(
             (foot[0], foot[1] - HEAD_UP * height), height, foot[1]
         ):
             continue
-        cutout = deck.draw(height)
-        if cutout is None:
+        card = deck.draw(height)
+        if card is None:
+            lacking += 1
             continue
-        person = _pasted(cutout, foot, height, mirrored=bool(rng.random() < 0.5))
+        person = _pasted(card, foot, height)
         alpha = np.ascontiguousarray(person.rgba[..., 3])
         if occupancy.add(alpha, person.left, person.top, person.head, person.height, foot[1]):
             grounds[len(pasted)] = position
             pasted.append(person)
             deck.take()
-            refused = 0
+            refused = lacking = 0
     if len(pasted) == count:
         return pasted, occupancy.owner
+    if lacking > refused / 2:
+        return (
+            f"too few cut-outs: {len(pasted)} of {count} people on background {place.name}, then nobody was left "
+            f"who is large enough"
+        )
     return (
-        f"place full: {len(pasted)} of {count} people found a place on background {place.row.id} "
+        f"place full: {len(pasted)} of {count} people found a place on background {place.name} "
         f"with at least {min_visible:g} of each seen"
     )
 
@@ -88,7 +110,7 @@ class Crowd:
 
     def __init__(self, place: Place, count: int, rng: np.random.Generator) -> None:
         self._place, self._rng = place, rng
-        stood = place.plane.to_ground(place.feet, place.row.width)
+        stood = place.plane.to_ground(place.feet, place.width)
         self._stood = stood
         apart = np.hypot(stood[:, None, 0] - stood[None, :, 0], stood[:, None, 1] - stood[None, :, 1])
         self._nearest = np.argsort(apart, axis=1, kind="stable")[:, : NEIGHBOURS + 1]
@@ -118,42 +140,48 @@ class Crowd:
 
 def _anywhere(place: Place, rng: np.random.Generator) -> np.ndarray:
     """Return a position in the view, evenly in depth between the farthest and the nearest useful row."""
-    plane, rows = place.plane, place.row.height
+    plane, rows = place.plane, place.height
     far = plane.foot_of(max(LEAST_HEIGHT, 0.06 * rows))
     near = min(plane.foot_of(0.6 * rows), 1.02 * rows)
-    ends = plane.to_ground(np.array([(0.0, far), (0.0, max(near, far + 1))]), place.row.width)
+    ends = plane.to_ground(np.array([(0.0, far), (0.0, max(near, far + 1))]), place.width)
     depth = rng.uniform(ends[1, 1], ends[0, 1])
     return np.array((rng.uniform(-0.5, 0.5) * depth, depth))
 
 
 class Deck:
-    """The library in rounds: nobody is drawn again while somebody who is large enough was not drawn in this round.
+    """The library for one scene: nobody is drawn twice; with ``repeat``, only when nobody fresh is large enough.
 
-    Where nobody left in the round has been large enough for 25 positions in a row, the least used who are serve.
+    Large cut-outs are kept for the near: of those who are large enough the smaller half is drawn from. With ``repeat``
+    the least used come again where nobody fresh has been large enough for 25 positions in a row: mirrored the other way
+    round, in other colours.
     """
 
-    def __init__(self, library: Sequence[CutOut], rng: np.random.Generator) -> None:
-        self._library = library
-        self._largest = LARGEST_SCALE * np.array([cutout.height for cutout in library])
+    def __init__(self, library: Sequence[CutOut], rng: np.random.Generator, *, repeat: bool) -> None:
+        order = np.argsort([cutout.height for cutout in library], kind="stable")
+        self._library = [library[index] for index in order]
+        self._largest = LARGEST_SCALE * np.array([cutout.height for cutout in self._library])
         self._uses = np.zeros(len(library), np.int64)
+        self._mirrored = rng.random(len(library)) < 0.5
         self._drawn = self._stale = 0
-        self._rng = rng
+        self._repeat, self._rng = repeat, rng
 
-    def draw(self, height: float) -> CutOut | None:
+    def draw(self, height: float) -> Card | None:
         """Return a cut-out large enough for a person of that height in pixels, or None where there is none."""
         large = self._largest >= height
-        if not large.any():
-            return None
-        fitting = np.flatnonzero(large & (self._uses == self._uses.min()))
+        fitting = np.flatnonzero(large & (self._uses == 0))
         if fitting.size:
             self._stale = 0
-        else:
-            self._stale += 1
-            if self._stale <= STALE:
-                return None
-            fitting = np.flatnonzero(large & (self._uses == self._uses[large].min()))
+            fitting = fitting[: max(CHOICE, (fitting.size + 1) // 2)]
+            self._drawn = int(fitting[self._rng.integers(fitting.size)])
+            return Card(self._library[self._drawn], bool(self._mirrored[self._drawn]))
+        self._stale += 1
+        if not self._repeat or self._stale <= STALE or not large.any():
+            return None
+        fitting = np.flatnonzero(large & (self._uses == self._uses[large].min()))
         self._drawn = int(fitting[self._rng.integers(fitting.size)])
-        return self._library[self._drawn]
+        mirrored = bool(self._mirrored[self._drawn]) ^ (self._uses[self._drawn] % 2 == 1)
+        turn, gain = self._rng.uniform(-DYE_TURN, DYE_TURN), self._rng.uniform(*DYE_GAINS)
+        return Card(self._library[self._drawn], bool(mirrored), float(turn), float(gain))
 
     def take(self) -> None:
         """Count the cut-out drawn last as used."""
@@ -165,15 +193,21 @@ def _standing(place: Place, position: np.ndarray, rng: np.random.Generator) -> t
     stature = 1 + STATURE_SPREAD * float(np.clip(rng.standard_normal(), -2, 2))
     if position[1] <= 0:
         return (0.0, 0.0), 0.0
-    foot = place.plane.to_image(position[None], place.row.width)[0].tolist()
+    foot = place.plane.to_image(position[None], place.width)[0].tolist()
     return (foot[0], foot[1]), stature * float(place.plane.height_at(foot[1]))
 
 
 def _useful(place: Place, foot: tuple[float, float], height: float) -> bool:
-    return LEAST_HEIGHT <= height <= MOST_HEIGHT * place.row.height and foot[1] - height < place.row.height
+    if not (LEAST_HEIGHT <= height <= MOST_HEIGHT * place.height and foot[1] - height < place.height):
+        return False
+    if place.ground is None:
+        return True
+    column, row = round(foot[0]), min(round(foot[1]), place.height - 1)
+    return 0 <= column < place.width and row >= 0 and bool(place.ground[row, column])
 
 
-def _pasted(cutout: CutOut, foot: tuple[float, float], height: float, *, mirrored: bool) -> Pasted:
+def _pasted(card: Card, foot: tuple[float, float], height: float) -> Pasted:
+    cutout, mirrored = card.cutout, card.mirrored
     scale = height / cutout.height
     wide = cutout.rgba.shape[1]
     size = max(2, round(height)), max(2, round(wide * scale))
@@ -183,4 +217,4 @@ def _pasted(cutout: CutOut, foot: tuple[float, float], height: float, *, mirrore
         left + (head_x + 0.5) * size[1] / wide - 0.5,
         top + (cutout.head[1] + 0.5) * size[0] / cutout.height - 0.5,
     )
-    return Pasted(cutout, cutout.resized(*size, mirrored=mirrored), left, top, head, foot)
+    return Pasted(card, cutout.resized(*size, mirrored=mirrored), left, top, head, foot)

@@ -18,6 +18,10 @@ FILLED = (0.3, 0.8)  # share of the box that a standing person's silhouette take
 REACH = 0.1  # the silhouette must come as near to the box's top and bottom, share of its height
 SOLES = 0.04  # of the height
 WIDEST_SOLES = 0.65  # of the widest row: nine in ten of Penn-Fudan's people, hardly a waist
+TRUNK = (0.15, 0.6)  # rows, in shares of the height, that a rucksack or a handbag can cover
+RIM = 0.03  # of the height: how far a segmentation's outline may lie off the true one
+BAY = 0.12  # of the height: how deep a bay in an outline may be that a bag has left
+LEAST_BAG = 0.03  # of the height: thinner additions are slivers beside the outline
 HEAD_PART = 0.13
 HEAD_CENTRE = 0.07
 
@@ -32,15 +36,68 @@ def grab(pixels: np.ndarray, box: tuple[float, float, float, float], others: np.
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=how)
     labels = _prior(small.shape[:2], np.array(box) * scale, others * scale)
+    likely = _cut_out(small, labels)
+    if likely is None:
+        return None
+    how = cv2.INTER_CUBIC if scale < 1 else cv2.INTER_AREA
+    return whole(cv2.resize(likely, (pixels.shape[1], pixels.shape[0]), interpolation=how) > 127, box)
+
+
+def with_bags(pixels: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """Return a standing person's (H, W) bool silhouette with what is carried on the trunk, by GrabCut about it.
+
+    Segmentation models call rucksacks and handbags something else, so their people have a hole or a bay there. ``body``
+    is grown only inside the convex hull of its trunk, by what looks more like the person than like what is around.
+    """
+    rows = np.flatnonzero(body.any(axis=1))
+    top, height = int(rows[0]), int(rows[-1] - rows[0] + 1)
+    trunk = np.s_[top + round(TRUNK[0] * height) : top + round(TRUNK[1] * height)]
+    hull = np.zeros(body.shape, np.uint8)
+    corners = np.argwhere(body[trunk])[:, ::-1].astype(np.int32)
+    cv2.fillConvexPoly(hull[trunk], cv2.convexHull(corners), 1)
+    if not ((hull == 1) & ~body).any():
+        return body
+    scale = WORKING_HEIGHT / height
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=how)
+    size = small.shape[1], small.shape[0]
+    inside = cv2.resize(hull * 255, size, interpolation=how) > 127
+    labels = _about(cv2.resize(body.astype(np.uint8) * 255, size, interpolation=how) > 127, inside)
+    likely = _cut_out(small, labels)
+    if likely is None:
+        return body
+    person = cv2.resize(likely, (body.shape[1], body.shape[0]), interpolation=cv2.INTER_LINEAR) > 127
+    added = ((hull == 1) & ~body & person).astype(np.uint8)
+    bags = cv2.morphologyEx(added, cv2.MORPH_OPEN, _disc(LEAST_BAG * height / 2)).astype(bool)
+    return _filled(body | bags)
+
+
+def _about(body: np.ndarray, trunk: np.ndarray) -> np.ndarray:
+    """Return GrabCut's labels for an outline that may lie off by its rim and lack what is in its trunk's bays."""
+    height, rim = np.ptp(np.flatnonzero(body.any(axis=1))) + 1, _disc(RIM * WORKING_HEIGHT)
+    whole_body = body.astype(np.uint8)
+    closed = cv2.morphologyEx(whole_body, cv2.MORPH_CLOSE, _disc(BAY * height))
+    labels = np.full(body.shape, cv2.GC_BGD, np.uint8)
+    labels[cv2.dilate(closed, rim) == 1] = cv2.GC_PR_BGD
+    labels[body | (trunk & (closed == 1))] = cv2.GC_PR_FGD
+    labels[cv2.erode(whole_body, rim) == 1] = cv2.GC_FGD
+    return labels
+
+
+def _disc(radius: float) -> np.ndarray:
+    side = 2 * max(1, round(radius)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+
+
+def _cut_out(small: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
+    """Run GrabCut and return 255 where the person is likely, (H, W) uint8; None for too few colours to tell apart."""
     cv2.setRNGSeed(0)  # GrabCut's colour clusters start at random
     try:
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(small, labels, (0, 0, 0, 0), *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
-    except cv2.error:  # a crop of too few colours to tell two sets apart
+    except cv2.error:
         return None
-    likely = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), np.uint8(255), np.uint8(0))
-    how = cv2.INTER_CUBIC if scale < 1 else cv2.INTER_AREA
-    return whole(cv2.resize(likely, (pixels.shape[1], pixels.shape[0]), interpolation=how) > 127, box)
+    return np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), np.uint8(255), np.uint8(0))
 
 
 def _prior(shape: tuple[int, int], box: np.ndarray, others: np.ndarray) -> np.ndarray:
