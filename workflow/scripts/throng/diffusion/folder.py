@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from throng.errors import ThrongError
 from throng.files import sha256_file
 
-INDEX = "model_index.json"
+INDEX, CONFIG = "model_index.json", "config.json"
+WEIGHTS = (".json", ".safetensors", ".bin")
 
 
 def opened(model: Path | None, name: str, section: str) -> Path:
@@ -43,16 +44,34 @@ def index(folder: Path) -> Mapping[str, Any]:
     raise ThrongError(f"{folder / INDEX} names no pipeline class; restore it from where the model is from")
 
 
-def has(folder: Path, component: str) -> bool:
-    """Whether the pipeline comes with a component, as ``safety_checker``."""
-    return bool((index(folder).get(component) or [None])[0])
-
-
 def identity(folder: Path) -> Mapping[str, str]:
     """Return the folder's name and one sha256 over the names and hashes of its components' files, sorted."""
     components = [name for name, value in index(folder).items() if isinstance(value, list) and value[0]]
     files = [path for name in components for path in (folder / name).rglob("*") if path.is_file()]
-    lines = [
-        f"{path.relative_to(folder).as_posix()} {sha256_file(path)}\n" for path in sorted([folder / INDEX, *files])
-    ]
+    return _identity(folder, [folder / INDEX, *files])
+
+
+def opened_component(path: Path | None, name: str, section: str) -> Path:
+    """Return the folder of a single network, given as itself or by a file in it; raises ThrongError when it is none."""
+    folder = path.parent if path is not None and path.is_file() else path
+    if folder is None or not (folder / CONFIG).is_file():
+        raise ThrongError(f"{section}.model: {folder or name} has no {CONFIG}; name the folder of a ControlNet")
+    return folder
+
+
+def component_class(folder: Path, section: str) -> str:
+    """Return the class that a network's config.json names; raises ThrongError when it names none."""
+    try:
+        return str(json.loads((folder / CONFIG).read_text())["_class_name"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ThrongError(f"{section}.model: {folder / CONFIG} names no class; restore it") from error
+
+
+def component_identity(folder: Path) -> Mapping[str, str]:
+    """Return a network's folder's name and one sha256 over the names and hashes of its settings and weights, sorted."""
+    return _identity(folder, [path for path in folder.iterdir() if path.suffix in WEIGHTS])
+
+
+def _identity(folder: Path, files: Iterable[Path]) -> Mapping[str, str]:
+    lines = [f"{path.relative_to(folder).as_posix()} {sha256_file(path)}\n" for path in sorted(files)]
     return {"file": folder.name, "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}

@@ -6,11 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from throng.diffusion import folder as folders
+from throng.diffusion.device import claimed
 from throng.errors import ThrongError
-from throng.sections.pipelines import Pipeline, Prompted
+from throng.sections.pipelines import Pipeline, UnderControl
 
 log = logging.getLogger(__name__)
-INPAINTING, RENDERING = "AutoPipelineForInpainting", "AutoPipelineForImage2Image"
+INPAINTING, RENDERING, DRAWING = (
+    "AutoPipelineForInpainting",
+    "AutoPipelineForImage2Image",
+    "AutoPipelineForText2Image",
+)
+WANTED = {
+    INPAINTING: "fill masks (an inpainting pipeline)",
+    RENDERING: "render images again (image to image)",
+    DRAWING: "draw images from text",
+}
 SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
     "ddpm": ("DDPMScheduler", {}),
@@ -29,15 +39,32 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def load(config: Prompted, folder: Path, task: str, section: str) -> Any:
+def libraries(section: str) -> tuple[Any, Any]:
+    """Return torch and diffusers, silenced; raises ThrongError when one is missing."""
+    try:
+        import diffusers
+        import torch
+        import transformers
+    except ImportError as error:
+        raise ThrongError(
+            f"{section}.backend runs a diffusers pipeline, but a library is missing ({error}): "
+            f"pip install torch diffusers transformers accelerate"
+        ) from error
+    for library in (diffusers, transformers):  # they repeat the same advice at every batch
+        library.utils.logging.disable_progress_bar()
+        library.utils.logging.set_verbosity_error()
+    return torch, diffusers
+
+
+def load(config: Pipeline, folder: Path, task: str, section: str, **components: Any) -> Any:
     """Return the folder's pipeline for a task, on its device, with the configured scheduler.
 
-    ``task`` is INPAINTING or RENDERING; ``section`` is what the user calls the configuration. Raises ThrongError when
-    a library is missing, the folder holds another kind of model or one that cannot be read, or the device is not there.
+    ``task`` is INPAINTING, RENDERING or DRAWING; ``section`` is what the user calls the configuration; ``components``
+    are added to the folder's, as a ControlNet. Raises ThrongError when a library is missing, the folder holds another
+    kind of model or one that cannot be read, or the device is not there.
     """
-    torch, diffusers = _libraries(section)
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ThrongError(f"{section}.device is {config.device}, but torch sees no GPU here; set it to cpu")
+    torch, diffusers = libraries(section)
+    device = claimed(config.device, section)
     dropped = {} if config.safety_checker else _without_checker(diffusers, folder)
     try:
         pipeline = _class(diffusers, folder, task).from_pretrained(
@@ -46,8 +73,9 @@ def load(config: Prompted, folder: Path, task: str, section: str) -> Any:
             variant=config.variant,
             local_files_only=True,
             **dropped,
+            **components,
         )
-        pipeline.to(config.device)
+        pipeline.to(device)
     except ThrongError:
         raise
     except Exception as error:  # whatever a foreign folder makes the library raise
@@ -55,14 +83,30 @@ def load(config: Prompted, folder: Path, task: str, section: str) -> Any:
     if config.safety_checker and getattr(pipeline, "safety_checker", None) is None:
         log.info("%s.model: %s has no safety checker of its own: content goes unchecked", section, folder.name)
     pipeline.set_progress_bar_config(disable=True)
-    _warn_of_cut(pipeline, config, section)
     pipeline.scheduler = scheduler(pipeline.scheduler, config, section)
     return pipeline
 
 
+def controlnet(config: Pipeline, control: UnderControl, folder: Path, section: str) -> Any:
+    """Return the ControlNet of a folder, of whatever class its configuration names.
+
+    Raises ThrongError when it holds anything else.
+    """
+    torch, diffusers = libraries(section)
+    kind = folders.component_class(folder, section)
+    if "ControlNet" not in kind or not hasattr(diffusers, kind):
+        raise ThrongError(f"{section}.model: {folder} is a {kind}, not a ControlNet")
+    try:
+        return getattr(diffusers, kind).from_pretrained(
+            folder, dtype=getattr(torch, config.dtype), variant=control.variant, local_files_only=True
+        )
+    except Exception as error:  # whatever a foreign folder makes the library raise
+        raise ThrongError(f"{section}.model: {folder}, a {kind}, cannot be loaded: {first_line(error)}") from error
+
+
 def sibling(pipeline: Any, task: str, folder: Path, section: str) -> Any:
     """Return the pipeline for another task that shares a loaded one's components."""
-    _, diffusers = _libraries(section)
+    _, diffusers = libraries(section)
     try:
         other = getattr(diffusers, task).from_pipe(pipeline)
     except ValueError as error:
@@ -74,9 +118,12 @@ def sibling(pipeline: Any, task: str, folder: Path, section: str) -> Any:
 def unusable(folder: Path, task: str, error: Exception, section: str) -> ThrongError:
     """Return the one sentence for a model that loads as, or runs as, something else."""
     kind = folders.index(folder)["_class_name"]
-    wanted = "fill masks (an inpainting pipeline)" if task == INPAINTING else "render images again (image to image)"
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return ThrongError(f"{section}.model: {folder}, a {kind}, cannot {wanted}: {reason}")
+    return ThrongError(f"{section}.model: {folder}, a {kind}, cannot {WANTED[task]}: {first_line(error)}")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its kind where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def scheduler(original: Any, config: Pipeline, section: str) -> Any:
@@ -86,7 +133,7 @@ def scheduler(original: Any, config: Pipeline, section: str) -> Any:
     """
     if config.scheduler is None and not config.scheduler_options:
         return original
-    _, diffusers = _libraries(section)
+    _, diffusers = libraries(section)
     name, preset = SCHEDULERS[config.scheduler] if config.scheduler else (type(original).__name__, {})
     kind = getattr(diffusers, name)
     known = sorted(inspect.signature(kind.__init__).parameters.keys() - {"self"})
@@ -108,22 +155,6 @@ def _flows(name: str, options: Any) -> bool:
     return "FlowMatch" in name or bool(options.get("use_flow_sigmas"))
 
 
-def _libraries(section: str) -> tuple[Any, Any]:
-    try:
-        import diffusers
-        import torch
-        import transformers
-    except ImportError as error:
-        raise ThrongError(
-            f"{section}.backend runs a diffusers pipeline, but a library is missing ({error}): "
-            f"pip install torch diffusers transformers accelerate"
-        ) from error
-    for library in (diffusers, transformers):  # they repeat the same advice at every batch
-        library.utils.logging.disable_progress_bar()
-        library.utils.logging.set_verbosity_error()
-    return torch, diffusers
-
-
 def _class(diffusers: Any, folder: Path, task: str) -> Any:
     """Return what loads the folder: its own class where that fills masks, as FluxFillPipeline, else the automatic."""
     own = getattr(diffusers, folders.index(folder)["_class_name"], None)
@@ -138,12 +169,10 @@ def _without_checker(diffusers: Any, folder: Path) -> dict[str, Any]:
     return {"safety_checker": None, "requires_safety_checker": False}
 
 
-def _warn_of_cut(pipeline: Any, config: Prompted, section: str) -> None:
-    """Say what CLIP will not read; a model that has T5 too reads on."""
+def unread(pipeline: Any, text: str) -> str:
+    """Return what a model cannot read of a text, in words; empty where it reads all of it, as one with T5 does."""
     tokenizers = [getattr(pipeline, name, None) for name in ("tokenizer", "tokenizer_2", "tokenizer_3")]
     if tokenizers[0] is None or any("T5" in type(tokenizer).__name__ for tokenizer in tokenizers):
-        return
-    for key, text in (("prompt", config.prompt), ("negative_prompt", config.negative_prompt or "")):
-        tokens, most = len(tokenizers[0](text).input_ids), tokenizers[0].model_max_length
-        if tokens > most:
-            log.warning("%s.%s has %d tokens, the model's text encoder reads the first %d", section, key, tokens, most)
+        return ""
+    tokens, most = len(tokenizers[0](text).input_ids), tokenizers[0].model_max_length
+    return f"{tokens} tokens, the model's text encoder reads the first {most}" if tokens > most else ""

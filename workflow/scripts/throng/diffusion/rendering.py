@@ -22,54 +22,58 @@ BLACK = "black: the model drew nothing; float16 overflows in some models where b
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Picture:
-    """What to sample: an (H, W, 3) uint8 image, an (H, W) uint8 mask (255: to fill) or None, and a uint64 seed."""
+    """What to sample: ``height`` x ``width`` pixels, from noise of a uint64 seed, as the prompts say.
 
-    image: np.ndarray
-    mask: np.ndarray | None
+    ``image`` (H, W, 3) uint8 is what to start from, or the map that a ControlNet heeds; ``mask`` (H, W) uint8 is 255
+    where to fill.
+    """
+
+    height: int
+    width: int
     seed: int
+    prompt: str
+    negative_prompt: str | None = None
+    image: np.ndarray | None = None
+    mask: np.ndarray | None = None
 
 
 class Renderer:
-    """A pipeline with its prompts; not to be called by two threads at once, because schedulers keep state."""
+    """A pipeline and the arguments of every call; not to be called by two threads, because schedulers keep state.
 
-    def __init__(
-        self,
-        pipeline: Any,
-        config: Pipeline,
-        *,
-        prompt: str,
-        negative_prompt: str | None,
-        strength: float,
-        reuse: DeepReuse | None,
-    ) -> None:
+    ``heeds_negative`` says whether a negative prompt changes anything. Raises ValueError when the pipeline does not
+    take an argument.
+    """
+
+    def __init__(self, pipeline: Any, config: Pipeline, reuse: DeepReuse | None, arguments: Mapping[str, Any]) -> None:
         self._pipeline, self._config, self._reuse = pipeline, config, reuse
         self._known = inspect.signature(pipeline.__call__).parameters
-        self.arguments: Mapping[str, Any] = self._constant(strength)
-        guided = self.arguments.get("true_cfg_scale", self.arguments.get("guidance_scale", 0)) > 1
-        takes = "negative_prompt" in self._known and not self._distilled
-        self.prompts = {"prompt": prompt}
-        if negative_prompt is not None and guided and takes:
-            self.prompts["negative_prompt"] = negative_prompt
+        by_prompt = "true_cfg_scale" in self._known and not self._distilled
+        guidance = {"true_cfg_scale" if by_prompt else "guidance_scale": config.guidance}
+        self._arguments = {"num_inference_steps": config.steps, "output_type": "pt", **guidance, **arguments}
+        if missing := sorted(self._arguments.keys() - self._known.keys()):
+            raise ValueError(f"it does not take {', '.join(missing)}")
+        self.heeds_negative = config.guidance > 1 and "negative_prompt" in self._known and not self._distilled
 
     def render(self, pictures: Sequence[Picture]) -> list[np.ndarray | str]:
         """Return an (H, W, 3) uint8 image for each picture, in their order, or the reason why there is none."""
         rendered: dict[int, np.ndarray | str] = {}
-        shapes: dict[tuple[int, ...], list[int]] = {}
+        alike: dict[tuple[int, int, bool], list[int]] = {}
         for number, picture in enumerate(pictures):
-            shapes.setdefault(picture.image.shape, []).append(number)
+            kind = picture.height, picture.width, self._negative(picture) is None
+            alike.setdefault(kind, []).append(number)
         size = self._config.batch
-        for numbers in shapes.values():
+        for numbers in alike.values():
             for start in range(0, len(numbers), size):
                 some = numbers[start : start + size]
                 rendered.update(zip(some, self._batch([pictures[number] for number in some]), strict=True))
         return [rendered[number] for number in range(len(pictures))]
 
-    def try_out(self, side: int, *, masked: bool) -> None:
-        """Take as few steps as can be on an even square, for the error that a wrong kind of model raises."""
-        image = np.full((side, side, 3), 127, np.uint8)
-        mask = np.full((side, side), 255, np.uint8) if masked else None
-        steps = min(self._config.steps, math.ceil(2 / self.arguments.get("strength", 1)))
-        self._batch([Picture(image, mask, 0)], num_inference_steps=steps)
+    def try_out(self, height: int, width: int, *, pictured: bool, masked: bool) -> None:
+        """Take as few steps as can be on an even picture, for the error that a wrong kind of model raises."""
+        image = np.full((height, width, 3), 127, np.uint8) if pictured else None
+        mask = np.full((height, width), 255, np.uint8) if masked else None
+        steps = min(self._config.steps, math.ceil(2 / self._arguments.get("strength", 1)))
+        self._batch([Picture(height, width, 0, "people", "", image, mask)], num_inference_steps=steps)
 
     def _batch(self, pictures: Sequence[Picture], **others: Any) -> list[np.ndarray | str]:
         import torch
@@ -78,7 +82,7 @@ class Renderer:
         if self._reuse:
             self._reuse.restart()
         with torch.inference_mode(), attention(self._config.attention):
-            output = self._pipeline(**self._inputs(filled), **{**self.arguments, **others})
+            output = self._pipeline(**self._inputs(filled), **{**self._arguments, **others})
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(filled)
         pixels = output.images.float().permute(0, 2, 3, 1).cpu().numpy()
         return [_finished(*each) for each in zip(pixels[: len(pictures)], flags, strict=False)]
@@ -87,34 +91,28 @@ class Renderer:
         import torch
         from PIL import Image
 
-        height, width = pictures[0].image.shape[:2]
+        first = pictures[0]
         inputs: dict[str, Any] = {
-            "image": [Image.fromarray(picture.image) for picture in pictures],
+            "prompt": [picture.prompt for picture in pictures],
             "generator": [torch.Generator().manual_seed(picture.seed) for picture in pictures],
         }
-        if pictures[0].mask is not None:
+        if self._negative(first) is not None:
+            inputs["negative_prompt"] = [self._negative(picture) for picture in pictures]
+        images = [Image.fromarray(picture.image) for picture in pictures if picture.image is not None]
+        if images:
+            inputs["control_image" if "control_image" in self._known else "image"] = images
+        if first.mask is not None:
             inputs["mask_image"] = [Image.fromarray(picture.mask) for picture in pictures if picture.mask is not None]
-        sizes = {name: side for name, side in (("height", height), ("width", width)) if name in self._known}
-        prompts = {name: [prompt] * len(pictures) for name, prompt in self.prompts.items()}
-        return inputs | sizes | prompts
+        sides = {"height": first.height, "width": first.width}
+        return inputs | {name: side for name, side in sides.items() if name in self._known}
+
+    def _negative(self, picture: Picture) -> str | None:
+        return picture.negative_prompt if self.heeds_negative else None
 
     @property
     def _distilled(self) -> bool:
         """Whether guidance is an input of the network, as in FLUX.1 dev and Fill: there is no negative prompt then."""
         return bool(getattr(denoiser(self._pipeline).config, "guidance_embeds", False))
-
-    def _constant(self, strength: float) -> Mapping[str, Any]:
-        """Return the arguments that are the same for every batch."""
-        by_prompt = "true_cfg_scale" in self._known and not self._distilled
-        arguments = {
-            "num_inference_steps": self._config.steps,
-            "true_cfg_scale" if by_prompt else "guidance_scale": self._config.guidance,
-            "strength": strength,
-            "output_type": "pt",
-        }
-        if missing := sorted(arguments.keys() - self._known.keys()):
-            raise ValueError(f"it does not take {', '.join(missing)}")
-        return arguments
 
 
 def native_size(pipeline: Any) -> int:

@@ -1,9 +1,9 @@
 """What makes a loaded pipeline faster or smaller."""
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
+from throng.diffusion.encoding import one_by_one
 from throng.diffusion.reuse import DeepReuse
 from throng.errors import ThrongError
 from throng.sections.pipelines import Pipeline
@@ -37,37 +37,16 @@ def speed_up(pipeline: Any, config: Pipeline, section: str) -> DeepReuse | None:
     if config.channels_last:
         network.to(memory_format=torch.channels_last)
         vae.to(memory_format=torch.channels_last)
-    if config.cache_prompts:
-        for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
-            encoder = getattr(pipeline, name, None)
-            if encoder is not None:
-                encoder.forward = remembered(encoder.forward)
+    for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
+        encoder = getattr(pipeline, name, None)
+        if encoder is not None:
+            encoder.forward = one_by_one(encoder.forward, remember=config.cache_prompts)
     if config.compile:
         for compiled in (network, vae.encoder, vae.decoder):
             compiled.compile(dynamic=False)
     if config.reuse_interval == 1:
         return None
     return DeepReuse(getattr(pipeline, "unet", None), config.reuse_interval, section)
-
-
-def remembered(encode: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a text encoder's forward that answers the same tokens from memory."""
-    import torch
-
-    memory: dict[Any, Any] = {}
-
-    def key(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return tuple(value.shape), value.cpu().numpy().tobytes()
-        return repr(value)
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        asked = tuple(map(key, args)), tuple((name, key(value)) for name, value in sorted(kwargs.items()))
-        if asked not in memory:
-            memory[asked] = encode(*args, **kwargs)
-        return memory[asked]
-
-    return run
 
 
 def attention(name: str) -> contextlib.AbstractContextManager[Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from throng.diffusion.folder import opened
 from throng.diffusion.loading import INPAINTING, RENDERING
-from throng.diffusion.pipeline import Loaded
+from throng.diffusion.pipeline import Loaded, warn_of_unread
 from throng.diffusion.rendering import Picture
 from throng.removers.diffusers_crops import resized
 from throng.removers.protocol import Remover, Request
@@ -37,17 +37,17 @@ class DiffusersImg2ImgRemover:
 
     def __init__(self, config: DiffusersImg2Img, folder: Path) -> None:
         loaded = Loaded(config, folder, RENDERING, SECTION)
-        self._size, self._multiple, self._shrink = loaded.size, loaded.multiple, config.shrink
-        reduce = loaded.renderer(config.prompt, config.negative_prompt)
-        self._renderers = {REDUCE: reduce}
+        size = loaded.side(config.size, "size")
+        self._size, self._multiple, self._config = size, loaded.multiple, config
+        self._renderers = {REDUCE: loaded.renderer(size, size, strength=config.strength)}
         if config.enlarged:
-            self._renderers[ENLARGE] = loaded.renderer(
-                config.crowd_prompt, config.crowd_negative_prompt, task=INPAINTING, strength=1.0
-            )
+            self._renderers[ENLARGE] = loaded.renderer(size, size, task=INPAINTING, strength=1.0)
+        warn_of_unread(loaded, config)
         self.recipes: tuple[str, ...] = tuple(self._renderers)
         self.batch = config.batch
         self.model: Mapping[str, str] | None = loaded.model
-        self.options: Mapping[str, Any] = loaded.options(reduce)
+        negative = config.negative_prompt if self._renderers[REDUCE].heeds_negative else None
+        self.options: Mapping[str, Any] = {**loaded.options(), "size": size, "negative_prompt": negative}
 
     def edit(self, requests: Sequence[Request]) -> list[np.ndarray | str]:
         """Render every photograph from noise seeded by its request."""
@@ -61,10 +61,12 @@ class DiffusersImg2ImgRemover:
     def _picture(self, request: Request) -> Picture:
         rows, columns = request.image.shape[:2]
         height, width = frame(rows, columns, self._size, self._multiple)
+        image, config = resized(request.image, height, width), self._config
         if request.recipe == REDUCE:
-            return Picture(resized(request.image, height, width), None, request.seed)
-        image, weight = surrounded(resized(request.image, height, width), self._shrink)
-        return Picture(image, np.where(weight < 1, np.uint8(255), np.uint8(0)), request.seed)
+            return Picture(height, width, request.seed, config.prompt, config.negative_prompt, image)
+        image, weight = surrounded(image, config.shrink)
+        mask = np.where(weight < 1, np.uint8(255), np.uint8(0))
+        return Picture(height, width, request.seed, config.crowd_prompt, config.crowd_negative_prompt, image, mask)
 
     def _finished(self, request: Request, drawn: np.ndarray | str) -> np.ndarray | str:
         """Bring a rendering to its photograph's size; in an enlarged one the photograph's own pixels stay."""
@@ -73,7 +75,7 @@ class DiffusersImg2ImgRemover:
         edited = resized(drawn, *request.image.shape[:2])
         if request.recipe == REDUCE:
             return edited
-        image, weight = surrounded(request.image, self._shrink)
+        image, weight = surrounded(request.image, self._config.shrink)
         return np.rint(weight[..., None] * image + (1 - weight[..., None]) * edited).astype(np.uint8)
 
 

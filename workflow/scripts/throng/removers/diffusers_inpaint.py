@@ -8,7 +8,7 @@ import numpy as np
 
 from throng.diffusion.folder import opened
 from throng.diffusion.loading import INPAINTING
-from throng.diffusion.pipeline import Loaded
+from throng.diffusion.pipeline import Loaded, warn_of_unread
 from throng.diffusion.rendering import Picture
 from throng.removers.diffusers_crops import Crop, crops, cut, paste
 from throng.removers.protocol import Remover, Request
@@ -32,11 +32,13 @@ class DiffusersInpaintRemover:
 
     def __init__(self, config: Inpainting, folder: Path) -> None:
         loaded = Loaded(config, folder, INPAINTING, SECTION)
-        self._config, self._size = config, loaded.size
-        self._renderer = loaded.renderer(config.prompt, config.negative_prompt)
+        self._config, self._size = config, loaded.side(config.size, "size")
+        self._renderer = loaded.renderer(self._size, self._size, strength=config.strength)
+        warn_of_unread(loaded, config)
         self.batch = config.batch
         self.model: Mapping[str, str] | None = loaded.model
-        self.options: Mapping[str, Any] = loaded.options(self._renderer)
+        negative = config.negative_prompt if self._renderer.heeds_negative else None
+        self.options: Mapping[str, Any] = {**loaded.options(), "size": self._size, "negative_prompt": negative}
 
     def edit(self, requests: Sequence[Request]) -> list[np.ndarray | str]:
         """Fill every mask from noise seeded by the request's seed and the crop's place."""
@@ -59,4 +61,12 @@ class DiffusersInpaintRemover:
     def _picture(self, request: Request, crop: Crop) -> Picture:
         assert request.mask is not None
         seed = sample_seed(request.seed, "crop", f"{crop.top},{crop.left},{crop.side}")
-        return Picture(cut(request.image, crop, self._size), cut(request.mask, crop, self._size), seed)
+        return Picture(
+            self._size,
+            self._size,
+            seed,
+            self._config.prompt,
+            self._config.negative_prompt,
+            cut(request.image, crop, self._size),
+            cut(request.mask, crop, self._size),
+        )

@@ -1,8 +1,8 @@
 """Diffusion pipelines and their settings, in whichever section names one."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from throng.sections.base import Section, runtime, setting
 
@@ -39,7 +39,7 @@ class Pipeline(Section):
         le=256,
     )
     dtype: Literal["float32", "bfloat16", "float16"] = setting("float32", "numbers the model computes with")
-    safety_checker: bool = setting(True, "an edit that the model's own safety checker flags is rejected")
+    safety_checker: bool = setting(True, "what the model's own safety checker flags is rejected")
     attention: Literal["auto", "math", "flash", "efficient", "cudnn"] = setting(
         "auto", "kernel of scaled dot-product attention; auto: the fastest that torch has for the shape"
     )
@@ -53,7 +53,7 @@ class Pipeline(Section):
     vae_slicing: bool = setting(False, "decode one rendering at a time: less memory, slower")
     vae_tiling: bool = setting(False, "decode in overlapping tiles: much less memory at large sizes, slower")
     cache_prompts: bool = runtime(True, "encode each prompt once, not once per batch")
-    device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
+    device: str = runtime("cpu", "torch device: cpu; cuda: of several, one that no other job here uses; cuda:0, ...")
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -74,8 +74,7 @@ class Prompted(Pipeline):
 
     @model_validator(mode="after")
     def _runs(self) -> Self:
-        if int(self.steps * self.strength) < 1:
-            raise ValueError(f"steps x strength is {self.steps * self.strength:g}: less than one step would be run")
+        _runs_a_step(self.steps, self.strength)
         return self
 
 
@@ -97,3 +96,65 @@ class Rendering(Prompted):
     shrink: float = setting(0.7, "side of the shrunk photograph inside an enlarged variant, as a share", gt=0, lt=1)
     crowd_prompt: str = setting(CROWD, "what the model is asked to draw around the shrunk photograph")
     crowd_negative_prompt: str | None = setting(None, "what it is kept from drawing there; null: nothing")
+
+
+class Lora(Section):
+    """Low-rank changes of a model's weights (Hu et al., LoRA, ICLR 2022)."""
+
+    path: str = runtime(..., "a .safetensors file, or hub:<name> of fetch_models; its sha256 is recorded")
+    weight: float = setting(1.0, "what its changes are multiplied by; negative: the other way")
+
+
+class FromLayout(Section):
+    """Image to image from a rendered crowd: the people's places, sizes and colours are a start to draw over."""
+
+    kind: Literal["img2img"] = "img2img"
+    strength: float = setting(
+        0.7,
+        "share of the noise that is added, and of the steps that are run: less keeps more of the layout",
+        gt=0,
+        le=1,
+    )
+
+
+class UnderControl(Section):
+    """A ControlNet that heeds a map of a rendered crowd (Zhang et al., ICCV 2023)."""
+
+    kind: Literal["controlnet"] = "controlnet"
+    model: str = runtime(
+        ...,
+        "folder of a ControlNet (config.json) for this model, or hub:<name> of fetch_models; its sha256 is recorded",
+    )
+    variant: str | None = setting(None, "its weight files of this variant, as fp16; null: the plain ones")
+    condition: Literal["canny", "depth", "segmentation", "picture"] = setting(
+        "canny",
+        "the map that it was trained on: Canny edges, inverse depth (near is white), classes in ADE20K's colours, "
+        "or the rendered picture itself",
+    )
+    scale: float = setting(1.0, "how strongly it is heeded", gt=0, le=2)
+    until: float = setting(1.0, "share of the steps, from the first, at which it is heeded", gt=0, le=1)
+
+
+Layout = Annotated[FromLayout | UnderControl, Field(discriminator="kind")]
+
+
+class Drawing(Pipeline):
+    """A pipeline that draws images from text: each from a prompt of its own."""
+
+    width: int | None = setting(None, "width of the images, pixels; null: the side that it was trained at", ge=8)
+    height: int | None = setting(None, "height of the images, pixels; null: the side that it was trained at", ge=8)
+    loras: list[Lora] = setting([], "LoRA weights put on the model, added up")
+    layout: Layout | None = setting(
+        None, "a rendered crowd of just as many people as asked for, for the model to follow; null: the prompt alone"
+    )
+
+    @model_validator(mode="after")
+    def _starts(self) -> Self:
+        if isinstance(self.layout, FromLayout):
+            _runs_a_step(self.steps, self.layout.strength)
+        return self
+
+
+def _runs_a_step(steps: int, strength: float) -> None:
+    if int(steps * strength) < 1:
+        raise ValueError(f"steps x strength is {steps * strength:g}: less than one step would be run")
