@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -124,14 +124,18 @@ def _encode(extension: str, image: np.ndarray, options: list[int]) -> bytes:
     return data.tobytes()
 
 
-def pack_zip(path: Path, members: Mapping[str, bytes | Path]) -> None:
-    """Write a stored zip atomically with sorted members and a fixed time, so equal content gives equal bytes."""
+def pack_zip(path: Path, members: Mapping[str, bytes | Path | Callable[[], bytes]]) -> None:
+    """Write a stored zip atomically with sorted members and a fixed time, so equal content gives equal bytes.
+
+    A member is its bytes, the file that holds them, or what returns them, called when its turn has come.
+    """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):
             content = members[name]
             info = zipfile.ZipInfo(name, ZIP_EPOCH)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, content.read_bytes() if isinstance(content, Path) else content)
+            data = content.read_bytes() if isinstance(content, Path) else content
+            archive.writestr(info, data if isinstance(data, bytes) else data())
 
 
 def thumbnail(image: np.ndarray, width: int) -> np.ndarray:

@@ -1,13 +1,18 @@
 """Prompts: templates filled with a count in figures or words, and rows addressed by what they ask for."""
 
-import hashlib
-from collections.abc import Sequence
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import Any
 
 from throng.errors import ThrongError
+from throng.provenance import canonical_json, digest
+from throng.sections.prompt import Prompt, Template, counts_of, repeats_for, texts_of
 from throng.seeds import sample_seed
 from throng.tables.prompts import PromptRow
 
 STAGE = "prompt"
+TRAIN, VAL = "train", "val"
 ID_DIGITS = 16
 SMALL = [
     "no",
@@ -64,33 +69,55 @@ def count_figures(count: int) -> str:
     return f"{count} {'person' if count == 1 else 'people'}"
 
 
-def fill(template: str, count: int) -> str:
-    """Return the template with its count; raises ThrongError naming a placeholder that does not exist."""
-    known = {"count": str(count), "count_figures": count_figures(count), "count_words": count_words(count)}
-    try:
-        return template.format_map(known)
-    except (KeyError, IndexError, AttributeError, ValueError) as error:
-        raise ThrongError(
-            f"template {template!r}: {error} is no placeholder; known are {', '.join(f'{{{name}}}' for name in known)}"
-        ) from error
+def fill(text: str, count: int | None, wording: str, viewpoint: str, conditions: str) -> str:
+    """Return a template's text with its count, viewpoint and conditions; one that asks for a density has no count."""
+    known = {"viewpoint": viewpoint, "conditions": conditions}
+    if count is not None:
+        figures, words = count_figures(count), count_words(count)
+        people = words if wording == "words" else figures
+        known |= {"count": str(count), "count_figures": figures, "count_words": words, "people": people}
+    return text.format_map(known)
 
 
-def prompt_row(dataset_seed: int, template: str, count: int, repeat: int, val_fraction: float) -> PromptRow:
-    """Return one row: its seed from what is asked, its id a hash of count, text and seed, its split from the id."""
-    text = fill(template, count)
-    seed = sample_seed(dataset_seed, STAGE, f"{template}|{count}|{repeat}")
-    row_id = hashlib.sha256(f"{count}\x1f{text}\x1f{seed}".encode()).hexdigest()[:ID_DIGITS]
-    share = sample_seed(dataset_seed, f"{STAGE}/split", row_id) / 2**64
-    return PromptRow(row_id, count, template, repeat, text, seed, "val" if share < val_fraction else "train")
+def addressed_row(seed: int, **asked: Any) -> PromptRow:
+    """Return a row of split train with the id that ``seed`` and everything else that decides the image give it."""
+    return PromptRow(id=digest(canonical_json(asked), str(seed))[:ID_DIGITS], seed=seed, split=TRAIN, **asked)
 
 
-def prompt_rows(
-    dataset_seed: int, counts: Sequence[int], templates: Sequence[str], repeats: int, val_fraction: float
-) -> list[PromptRow]:
-    """Return counts x templates x repeats; editing one template leaves every other template's rows as they were."""
-    return [
-        prompt_row(dataset_seed, template, count, repeat, val_fraction)
-        for template in templates
-        for count in counts
-        for repeat in range(repeats)
-    ]
+def prompt_rows(dataset_seed: int, section: Prompt) -> Iterator[PromptRow]:
+    """Yield counts x templates x viewpoints x conditions x wordings x repeats.
+
+    A row's seed and id follow from its own text and the template's name alone, so whatever is done to one template
+    or to a list leaves every other row as it was.
+    """
+    for template in section.templates:
+        for row in _rows_of(dataset_seed, section, template):
+            share = sample_seed(dataset_seed, f"{STAGE}/split", row.id) / 2**64
+            yield dataclasses.replace(row, split=VAL) if share < section.val_fraction else row
+
+
+def _rows_of(dataset_seed: int, section: Prompt, template: Template) -> Iterator[PromptRow]:
+    counts = counts_of(section, template) or [None]
+    for count, viewpoint, conditions, wording in itertools.product(counts, *texts_of(section, template)):
+        fewest, most = template.people or (count or 0, count or 0)
+        for repeat in range(repeats_for(section, template, count)):
+            asked = {
+                "count": count,
+                "density": template.density or "",
+                "fewest": fewest,
+                "most": most,
+                "template": template.name,
+                "viewpoint": viewpoint,
+                "conditions": conditions,
+                "wording": wording,
+                "repeat": repeat,
+                "text": fill(template.text, count, wording, viewpoint, conditions),
+                "negative": _negative(section, template, most),
+            }
+            yield addressed_row(sample_seed(dataset_seed, STAGE, canonical_json(asked)), **asked)
+
+
+def _negative(section: Prompt, template: Template, most: int) -> str:
+    if template.negative is not None:
+        return template.negative
+    return ", ".join(filter(None, [section.negative, "" if most else section.negative_empty]))

@@ -3,6 +3,7 @@
 Everything is a function of (dataset seed, scene index, frame index, count, size): equal arguments give equal bytes.
 """
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,8 @@ SHADOW_LEVEL = 2
 TRUNK_M = 1.0
 HEAD_SHARE = 0.25
 BODY_SHARE = 0.25
+HIDDEN_OF = 12
+CROWDS = 5
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,31 @@ def render_frame(scene: Scene, frame_index: int, count: int) -> Frame:
 
     All ``count`` people have their head's centre inside the image; ``Frame.count`` leaves out those hidden by others.
     """
-    crowd = _gather(scene, frame_index, count)
-    layers = _draw(scene, crowd, range(count))
+    return _frame(scene, frame_index, _gather(scene, frame_index, count))
+
+
+def render_counted(scene: Scene, frame_index: int, count: int) -> Frame:
+    """Render frame ``frame_index`` of a scene with exactly ``count`` people, all of whom an annotator would mark.
+
+    A larger crowd is placed, those whom others hide stay away, and of the rest ``count`` are drawn: with fewer people
+    in front nobody who was seen is hidden. Raises ThrongError where so many cannot be seen.
+    """
+    asked, seen = count + count // HIDDEN_OF, np.zeros(0, np.int64)
+    for _ in range(CROWDS):
+        crowd = _gather(scene, frame_index, asked)
+        seen = np.flatnonzero(_counted(scene, crowd))
+        if len(seen) >= count:
+            rng = generator(scene.seed, STAGE, f"scene-{scene.index}/chosen-{frame_index}")
+            return _frame(scene, frame_index, _some(crowd, np.sort(rng.choice(seen, count, replace=False))))
+        asked = math.ceil(asked * count / len(seen)) + 1 if len(seen) else 2 * asked
+    raise ThrongError(
+        f"only {len(seen)} of {count} people can be seen at once in a {scene.camera.width}x{scene.camera.height} "
+        f"scene: ask for fewer people or a larger image"
+    )
+
+
+def _frame(scene: Scene, frame_index: int, crowd: "_Crowd") -> Frame:
+    layers = _draw(scene, crowd, range(len(crowd.choices)))
     clean = _develop(scene, layers.canvas, layers.through, layers.shadow)
     people = _truth(crowd.places, layers.heads, layers.statistics, clean.shape[:2])
     return Frame(
@@ -203,17 +229,35 @@ def _gather(scene: Scene, frame_index: int, count: int) -> _Crowd:
     return _Crowd(places, colours, rng.integers(0, 1 << 16, (count, 3)))
 
 
+def _some(crowd: _Crowd, chosen: np.ndarray) -> _Crowd:
+    places = crowd.places
+    standing = Places(places.ground_m[chosen], places.heading[chosen], places.walking[chosen], places.stature_m[chosen])
+    return _Crowd(standing, crowd.colours[chosen], crowd.choices[chosen])
+
+
+def _counted(scene: Scene, crowd: _Crowd) -> np.ndarray:
+    """Tell of each person whether an annotator would mark it, without painting: nothing shows through, so no light."""
+    count, shape = len(crowd.choices), (scene.camera.height, scene.camera.width)
+    canvas, opaque = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
+    instances = np.zeros(shape, np.int32)
+    statistics, heads = _new_statistics(count), np.zeros((count, 2))
+    for person in range(count):
+        heads[person] = _stand(scene, crowd, person, canvas, opaque, instances, statistics[person])
+    return _truth(crowd.places, heads, statistics, shape).counted
+
+
+def _new_statistics(count: int) -> np.ndarray:
+    return np.array([compose.new_statistics() for _ in range(count)]).reshape(count, compose.STATISTICS)
+
+
 def _draw(scene: Scene, crowd: _Crowd, present: Iterable[int]) -> _Layers:
     count, shape = len(crowd.choices), (scene.camera.height, scene.camera.width)
     canvas, through = np.zeros((*shape, 3), np.float32), np.ones(shape, np.float32)
     shadow, instances = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
-    statistics = np.array([compose.new_statistics() for _ in range(count)]).reshape(count, compose.STATISTICS)
-    heads = np.zeros((count, 2))
+    statistics, heads = _new_statistics(count), np.zeros((count, 2))
     for person in present:
-        heads[person] = _draw_person(
-            scene, crowd.places, person, crowd.choices[person], crowd.colours[person], canvas, through, instances,
-            shadow, statistics,
-        )  # fmt: skip
+        heads[person] = _stand(scene, crowd, person, canvas, through, instances, statistics[person])
+        _shade(scene, crowd, person, shadow)
     return _Layers(canvas, through, shadow, instances, statistics, heads)
 
 
@@ -277,44 +321,50 @@ def _paste(
     )  # fmt: skip
 
 
-def _draw_person(
-    scene: Scene, places: Places, person: int, choice: np.ndarray, colours: np.ndarray, canvas: np.ndarray,
-    through: np.ndarray, instances: np.ndarray, shadow: np.ndarray, statistics: np.ndarray,
+def _stand(
+    scene: Scene, crowd: _Crowd, person: int, canvas: np.ndarray, through: np.ndarray, instances: np.ndarray,
+    statistics: np.ndarray,
 ) -> tuple[float, float]:  # fmt: skip
-    """Draw one person and the shadow, and return the head point."""
+    """Draw one person behind those drawn before, and return the head point."""
     camera, light = scene.camera, scene.light
-    x, z = places.ground_m[person]
-    height = places.stature_m[person]
-    stature = camera.focal_px * height / z
-    key, mirror = _pick(camera, x, z, places.heading[person], bool(places.walking[person]), choice)
+    x, z = crowd.places.ground_m[person]
+    stature = camera.focal_px * crowd.places.stature_m[person] / z
+    key, mirror = _pick(scene, crowd, person)
     model = sprite(*key, level_for(stature))
     column, row = camera.centre_px + camera.focal_px * x / z, camera.horizon_px + camera.focal_px * camera.height_m / z
     _paste(
-        canvas, through, instances, person + 1, model, column, row, stature, mirror, colours, light,
-        float(np.exp(-z / light.haze_m)), statistics[person],
-    )  # fmt: skip
-    silhouette = sprite(*key, SHADOW_LEVEL)
-    compose.cast_shadow(
-        shadow, silhouette.coverage, silhouette.anchor_x, silhouette.anchor_y, silhouette.stature / height, mirror, x,
-        z, light.shadow_x, light.shadow_z, light.shadow_strength, 0.5, camera.height_m, camera.focal_px,
-        camera.horizon_px, camera.centre_px,
+        canvas, through, instances, person + 1, model, column, row, stature, mirror, crowd.colours[person], light,
+        float(np.exp(-z / light.haze_m)), statistics,
     )  # fmt: skip
     scale = stature / model.stature
     aside = (model.head_x - model.anchor_x) * scale
     return column + (-aside if mirror else aside), row + (model.head_y - model.anchor_y) * scale
 
 
-def _pick(
-    camera: Camera, x: float, z: float, heading: float, walking: bool, choice: np.ndarray
-) -> tuple[tuple[str, int, int, int], bool]:
+def _shade(scene: Scene, crowd: _Crowd, person: int, shadow: np.ndarray) -> None:
+    """Cast the shadow of one person."""
+    camera, light = scene.camera, scene.light
+    x, z = crowd.places.ground_m[person]
+    key, mirror = _pick(scene, crowd, person)
+    silhouette = sprite(*key, SHADOW_LEVEL)
+    compose.cast_shadow(
+        shadow, silhouette.coverage, silhouette.anchor_x, silhouette.anchor_y,
+        silhouette.stature / crowd.places.stature_m[person], mirror, x, z, light.shadow_x, light.shadow_z,
+        light.shadow_strength, 0.5, camera.height_m, camera.focal_px, camera.horizon_px, camera.centre_px,
+    )  # fmt: skip
+
+
+def _pick(scene: Scene, crowd: _Crowd, person: int) -> tuple[tuple[str, int, int, int], bool]:
     """Return the sprite's key and whether to mirror it: turn against the line of sight, angle looked down."""
-    turn = (heading + np.arctan2(x, z) + np.pi) % (2 * np.pi) - np.pi
+    camera, choice = scene.camera, crowd.choices[person]
+    x, z = crowd.places.ground_m[person]
+    turn = (crowd.places.heading[person] + np.arctan2(x, z) + np.pi) % (2 * np.pi) - np.pi
     yaw = int(np.argmin(np.abs(np.array(YAWS) - abs(np.degrees(turn)))))
     mirror = bool(turn < 0)
     if yaw in (0, len(YAWS) - 1):
         mirror = bool(choice[2] & 1)
     elevation = int(np.argmin(np.abs(np.array(ELEVATIONS) - (camera.height_m - TRUNK_M) / z)))
-    poses = WALKING if walking else STANDING
+    poses = WALKING if crowd.places.walking[person] else STANDING
     return (poses[int(choice[0]) % len(poses)], yaw, elevation, int(choice[1]) % VARIANTS), mirror
 
 

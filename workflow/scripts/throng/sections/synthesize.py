@@ -1,17 +1,25 @@
 """Section ``synthesize``: images with a requested number of people."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from throng.sections.base import Section, setting
+from throng.sections.pipelines import Drawing, UnderControl
 
-MODULES = {"composite": "throng.synthesizers.composite"}
+MODULES = {
+    "composite": "throng.synthesizers.composite",
+    "diffusers": "throng.synthesizers.diffusers",
+    "rendered": "throng.synthesizers.rendered",
+}
+CHOOSING = frozenset({"chunks", "counts", "densities", "templates"})  # keys that say which rows are made, not how
 
 
 class Making(Section):
     """What every backend shares."""
+
+    NEEDS_MATERIAL: ClassVar[bool] = False  # photographs, whose pixels are then in the images
 
     name: str = setting(
         ...,
@@ -20,13 +28,13 @@ class Making(Section):
     )
     chunks: int = setting(2, "jobs that the prompts are divided into", ge=1, le=1000)
     counts: list[Annotated[int, Field(ge=0)]] | None = setting(
-        None, "requested counts that it makes images for; null: all", min_length=1
+        None, "requested counts that it makes images for; null: all, []: none"
     )
     densities: list[Literal["none", "sparse", "dense"]] | None = setting(
-        None, "requested densities that it makes images for; null: all"
+        None, "requested densities that it makes images for; null: all, []: none"
     )
     templates: list[str] | None = setting(
-        None, "names of the prompt templates that it makes images for; null: all", min_length=1
+        None, "prompt templates that it makes images for, file: your own prompts; null: all", min_length=1
     )
     jpeg_quality: int = setting(92, "JPEG quality of the images", ge=50, le=100)
 
@@ -38,6 +46,8 @@ class Making(Section):
 
 class Composite(Making):
     """Pastes pedestrian cut-outs onto emptied backgrounds, perspective-true, occluding by depth: counts are exact."""
+
+    NEEDS_MATERIAL: ClassVar[bool] = True
 
     backend: Literal["composite"] = "composite"
     min_cutout_height: int = setting(40, "least height of a person worth cutting out, pixels", ge=16)
@@ -62,7 +72,25 @@ class Composite(Making):
     min_visible: float = setting(0.3, "least visible share of a pasted person; others are placed anew", ge=0, lt=1)
 
 
-Maker = Composite
+class Rendered(Making):
+    """Renders scenes of people: exact counts, points, boxes and masks at any density, without any photograph."""
+
+    backend: Literal["rendered"] = "rendered"
+    width: int = setting(1024, "image width, pixels", ge=64, le=8192)
+    height: int = setting(768, "image height, pixels", ge=64, le=8192)
+
+
+class Diffusers(Drawing, Making):
+    """Draws every prompt with a text-to-image model; how many people it draws, nobody knows until they are counted."""
+
+    backend: Literal["diffusers"] = "diffusers"
+    licence: str = setting(
+        ..., "terms of what the model draws, as its licence has them; recorded with every image", min_length=1
+    )
+    redistributable: bool = setting(False, "whether those terms allow passing the images on; release refuses others")
+
+
+Maker = Annotated[Composite | Diffusers | Rendered, Field(discriminator="backend")]
 
 
 def _named_apart(makers: list[Maker]) -> list[Maker]:
@@ -89,3 +117,11 @@ class Synthesize(Section):
 def chosen_modules(section: Maker) -> tuple[str, ...]:
     """Return the module of the maker's backend, the only one whose edits rerun its jobs."""
     return (MODULES[section.backend],)
+
+
+def models_of(section: Maker) -> dict[str, list[str]]:
+    """Return the references of the models that a maker runs, by the name of its job's input, in the section's order."""
+    if not isinstance(section, Diffusers):
+        return {}
+    controlnet = [section.layout.model] if isinstance(section.layout, UnderControl) else []
+    return {"model": [section.model], "controlnet": controlnet, "loras": [lora.path for lora in section.loras]}

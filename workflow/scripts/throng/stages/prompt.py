@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 
 from throng.manifest import write_table
+from throng.own_prompts import own_rows
 from throng.prompts import prompt_rows
 from throng.sections.prompt import Prompt
 from throng.stage import Context, Files
@@ -13,7 +14,9 @@ log = logging.getLogger(__name__)
 
 
 def run(inputs: Files, outputs: Files, config: Prompt, context: Context) -> None:
-    """Write table ``prompts``: counts x templates x repeats."""
-    rows = prompt_rows(context.seed, config.counts, config.templates, config.repeats, config.val_fraction)
-    log.info("%d prompts, by split: %s", len(rows), dict(Counter(row.split for row in rows)))
+    """Write table ``prompts``: what the templates ask for, and the rows of the input ``own``, where there is one."""
+    rows = list(prompt_rows(context.seed, config))
+    for path in inputs.many("own"):
+        rows += own_rows(path, context.seed)
+    log.info("%d prompts, by template: %s", len(rows), dict(Counter(row.template for row in rows)))
     write_table(outputs.one("prompts"), TABLE, rows, context.provenance())

@@ -1,51 +1,139 @@
-"""Stage ``synthesize``: one image per prompt of a chunk, made of training photographs alone."""
+"""Stage ``synthesize``: one maker's images of one chunk of the prompts, none made that was made before."""
 
+import contextlib
 import dataclasses
+import functools
 import hashlib
 import logging
-from typing import Any
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 
 from throng import synthesizers
 from throng.chunks import in_chunk
 from throng.errors import ThrongError
 from throng.images import ImageStore, encode_jpeg, pack_zip
+from throng.kept import FOLDER, Kept
 from throng.manifest import OK, REJECTED, check_conserved, read_rows, tally, write_table
-from throng.sections.synthesize import Synthesize
+from throng.provenance import canonical_json, digest
+from throng.roots import RESULTS
+from throng.sections.base import output_slice
+from throng.sections.synthesize import CHOOSING, Maker
 from throng.stage import Context, Files
-from throng.synthesizers.protocol import Material, RefusedPromptError, Scene, Synthesizer
-from throng.tables import detections, images, prompts, removals, synthetic
+from throng.synthesizers.protocol import Material, Scene, Synthesizer
+from throng.synthesizers.requested import chosen, read_prompts
+from throng.tables import detections, images, removals, synthetic
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.prompts import PromptRow
 from throng.tables.removals import CHAIN, RemovalRow
 from throng.tables.synthetic import SyntheticRow
-from throng.workdir import Made, process
+from throng.workdir import Made, Workdir, process
 
 log = logging.getLogger(__name__)
 TRAIN = "train"
+HELD_OUT = "held out"
+ID_DIGITS = 16
+MODELS = ("model", "controlnet", "loras")
+IN_FLIGHT = 2  # groups: while a synthesizer that wants to be alone draws one, the other is encoded
+Pixels = Path | Callable[[], bytes]
 
 
-def run(inputs: Files, outputs: Files, config: Synthesize, context: Context) -> None:
-    """Write table ``synthetic`` and the images of one chunk of prompts."""
+def run(inputs: Files, outputs: Files, config: Maker, context: Context) -> None:
+    """Write table ``synthetic`` and the images of one maker and one chunk of prompts."""
     part = context.wildcards["part"]
-    asked = [row for row in read_rows(inputs.one("prompts"), prompts.TABLE, PromptRow) if in_chunk(row.id, part)]
-    work = context.workdir()
-    wanted = {row.id: row for row in asked if row.split == TRAIN}
-    rows = [held_out(row, config.backend) for row in asked if row.split != TRAIN]
-    if wanted:
-        synthesizer = synthesizers.load(config, training_material(inputs, context), work.path)
+    asked = [row for row in chosen(read_prompts(inputs.one("prompts")), config) if in_chunk(row.id, part)]
+    wanted = {row.id: row for row in asked if row.split == TRAIN or not config.NEEDS_MATERIAL}
+    maker = _Maker(inputs, config, context)
+    done, pixels = _made_before(maker.kept, wanted)
+    missing = {key: row for key, row in wanted.items() if key not in done}
+    log.info("%d prompts: %d held out, %d made before", len(asked), len(asked) - len(wanted), len(done))
+    work = maker.kept.workdir()
+    if missing:
+        for row in _make(work, missing, maker.synthesizer, config, context.threads):
+            done[row.prompt_id], pixels[row.id] = row, work.file(member(row.id))
+    table, archive = outputs.one("table"), outputs.one("pixels")
+    folder = archive.relative_to(context.roots[RESULTS]).as_posix()
+    rows = [_placed(done[row.id], row, folder) if row.id in done else _held_out(row, config) for row in asked]
+    check_conserved("synthesize", [row.id for row in asked], [row.prompt_id for row in rows])
+    pack_zip(archive, {member(row.id): pixels[row.id] for row in rows if row.status == OK})
+    write_table(table, synthetic.TABLE, rows, context.provenance(backend=config.backend, model=maker.model))
+    maker.kept.keep(table, archive)
+    log.info("synthesize, %s, %s: %s", config.name, part, tally(rows))
 
-        def make(prompt: PromptRow) -> Made:
-            return made_row(synthesizer, prompt, part, config)
 
-        made = process(work, wanted, make, threads=context.threads, stage="synthesize")
-        rows += [SyntheticRow(**row) for row in made.values()]
-    check_conserved("synthesize", [row.id for row in asked], [row.id for row in rows])
-    kept = [row.id for row in rows if row.status == OK]
-    pack_zip(outputs.one("pixels"), {f"{name}.jpg": work.file(f"{name}.jpg") for name in kept})
-    write_table(outputs.one("table"), synthetic.TABLE, rows, context.provenance(backend=config.backend))
-    work.remove()
-    log.info("synthesize, %s: %s", part, tally(rows))
+class _Maker:
+    """The synthesizer, loaded when there is something to make, and the place where its work is kept."""
+
+    def __init__(self, inputs: Files, config: Maker, context: Context) -> None:
+        how = {key: value for key, value in output_slice(config).items() if key not in CHOOSING}
+        prompts = inputs.one("prompts").name
+        material = {name: sha for name, sha in context.parents.items() if Path(name).name != prompts}
+        key = digest(canonical_json(how), context.code, canonical_json(material))[:ID_DIGITS]
+        folder = context.roots[RESULTS] / FOLDER / "synthesize" / config.name
+        self._library = folder / f"{key}.library"
+        self._job = (inputs, config, context)
+        models = any(inputs.many(name) for name in MODELS)
+        self.model = self.synthesizer.model if models else None
+        key = f"{key}-{digest(canonical_json(self.model))[:ID_DIGITS]}"
+        self.kept = Kept(folder, key, context.wildcards["part"], self._library)
+
+    @functools.cached_property
+    def synthesizer(self) -> Synthesizer:
+        """Return the synthesizer; its library of what is costly to make outlives the job."""
+        inputs, config, context = self._job
+        self._library.mkdir(parents=True, exist_ok=True)
+        material = training_material(inputs, context) if config.NEEDS_MATERIAL else None
+        models = {name: inputs.many(name) for name in MODELS if inputs.many(name)}
+        return synthesizers.load(config, material, self._library, models)
+
+
+def _made_before(chunk: Kept, wanted: Mapping[str, PromptRow]) -> tuple[dict[str, SyntheticRow], dict[str, Pixels]]:
+    """Return the rows that were finished by an earlier job or attempt by prompt, and where their pixels are by id."""
+    rows: dict[str, SyntheticRow] = {}
+    pixels: dict[str, Pixels] = {}
+    for finished, archive in chunk.finished(synthetic.TABLE, SyntheticRow):
+        names = set(archive.namelist())
+        for row in finished:
+            if row.prompt_id in wanted and _is_whole(row, member(row.id) in names):
+                rows[row.prompt_id], pixels[row.id] = row, partial(archive.read, member(row.id))
+    work = chunk.workdir()
+    for group in work.committed().values():
+        for row in (SyntheticRow(**record) for record in group["rows"]):
+            if row.prompt_id in wanted:
+                rows[row.prompt_id], pixels[row.id] = row, work.file(member(row.id))
+    return rows, pixels
+
+
+def _is_whole(row: SyntheticRow, has_pixels: bool) -> bool:
+    return has_pixels if row.status == OK else not row.reason.startswith(HELD_OUT)
+
+
+def member(row_id: str) -> str:
+    """Return the name of a row's image in its chunk's zip."""
+    return f"{row_id}.jpg"
+
+
+def _make(
+    work: Workdir, prompts: Mapping[str, PromptRow], synthesizer: Synthesizer, config: Maker, threads: int
+) -> list[SyntheticRow]:
+    """Make the images of prompts, batch by batch, and return their rows; pixels are committed to ``work``."""
+    alone = threading.Lock()
+
+    def make(group: list[PromptRow]) -> Made:
+        with contextlib.nullcontext() if synthesizer.parallel else alone:
+            scenes = synthesizer.synthesize(group)
+        made = [made_row(config, synthesizer, *pair) for pair in zip(group, scenes, strict=True)]
+        files = {member(row.id): data for row, data in made if data is not None}
+        return {"rows": [dataclasses.asdict(row) for row, _ in made]}, files
+
+    keys, groups = list(prompts), dict[str, list[PromptRow]]()
+    for start in range(0, len(keys), synthesizer.batch):
+        some = keys[start : start + synthesizer.batch]
+        groups[digest(*some)[:ID_DIGITS]] = [prompts[key] for key in some]
+    done = process(work, groups, make, threads=threads if synthesizer.parallel else IN_FLIGHT, stage="synthesize")
+    return [SyntheticRow(**record) for group in done.values() for record in group["rows"]]
 
 
 def training_material(inputs: Files, context: Context) -> Material:
@@ -71,53 +159,73 @@ def training_material(inputs: Files, context: Context) -> Material:
     )
 
 
-def held_out(prompt: PromptRow, backend: str) -> SyntheticRow:
-    """Return the rejected row of a prompt that is not for training."""
-    return _row(prompt, backend, f"held out: a prompt of split {prompt.split} is not made of training photographs")
-
-
-def made_row(synthesizer: Synthesizer, prompt: PromptRow, part: str, config: Any) -> Made:
-    """Return the row and the image of a prompt, or a rejected row that says why there is none."""
-    try:
-        scene = synthesizer.synthesize(prompt)
-    except RefusedPromptError as refusal:
-        return dataclasses.asdict(_row(prompt, config.backend, str(refusal))), {}
-    _check(prompt, scene)
-    data = encode_jpeg(scene.pixels, config.jpeg_quality)
-    background, name = scene.background, f"{prompt.id}.jpg"
+def made_row(
+    config: Maker, synthesizer: Synthesizer, prompt: PromptRow, made: Scene | str
+) -> tuple[SyntheticRow, bytes | None]:
+    """Return the row and the JPEG of a prompt's image, or a rejected row that says why there is none."""
+    bare = _row(prompt, config, options=canonical_json(synthesizer.options) if synthesizer.options else "")
+    if isinstance(made, str):
+        return dataclasses.replace(bare, reason=made), None
+    _check(prompt, made)
+    data = encode_jpeg(made.pixels, config.jpeg_quality)
+    background = made.background
     row = dataclasses.replace(
-        _row(prompt, config.backend, ""),
-        count=scene.count,
-        points=scene.points,
-        boxes=scene.boxes,
-        path=f"synthesize/{part}.zip/{name}",
+        bare,
+        count=made.count,
+        points=made.points,
+        boxes=made.boxes,
+        masks=made.masks,
         sha256=hashlib.sha256(data).hexdigest(),
-        width=scene.pixels.shape[1],
-        height=scene.pixels.shape[0],
+        width=made.pixels.shape[1],
+        height=made.pixels.shape[0],
         scene=background.scene if background else "",
         background_id=background.id if background else "",
-        parents=sorted(parent.id for parent in scene.parents),
-        licence=" AND ".join(sorted({parent.licence for parent in scene.parents})),
-        redistributable=all(parent.redistributable for parent in scene.parents),
+        parents=sorted(parent.id for parent in made.parents),
+        licence=made.licence,
+        redistributable=made.redistributable,
         status=OK,
     )
-    return dataclasses.asdict(row), {name: data}
+    return row, data
 
 
 def _check(prompt: PromptRow, scene: Scene) -> None:
     """Raise ThrongError when a synthesizer's own figures disagree: a wrong label must never be written."""
-    figures = {len(known) for known in (scene.points, scene.boxes) if known is not None} | {scene.count}
-    if len(figures) > 1:
-        raise ThrongError(f"prompt {prompt.id}: count, points and boxes disagree ({sorted(figures)}); a bug, not data")
+    known = {len(some) for some in (scene.points, scene.boxes, scene.masks) if some is not None}
+    if known and known != {scene.count}:
+        raise ThrongError(
+            f"prompt {prompt.id}: count {scene.count} and {sorted(known)} points, boxes or masks; a bug, not data"
+        )
+    if scene.count is not None and not prompt.fewest <= scene.count <= prompt.most:
+        raise ThrongError(
+            f"prompt {prompt.id}: {scene.count} people, asked for {prompt.fewest} to {prompt.most}; a bug, not data"
+        )
+    if prompt.split != TRAIN and scene.parents:
+        raise ThrongError(f"prompt {prompt.id}: training pixels in an image of split {prompt.split}; a bug, not data")
 
 
-def _row(prompt: PromptRow, backend: str, reason: str) -> SyntheticRow:
+def _placed(row: SyntheticRow, prompt: PromptRow, folder: str) -> SyntheticRow:
+    """Return a row as its present prompt and chunk have it: it may have been made for other ones."""
+    path = f"{folder}/{member(row.id)}" if row.status == OK else ""
+    return dataclasses.replace(row, path=path, split=prompt.split)
+
+
+def _held_out(prompt: PromptRow, config: Maker) -> SyntheticRow:
+    reason = f"{HELD_OUT}: a prompt of split {prompt.split} is not made of training photographs"
+    return dataclasses.replace(_row(prompt, config, options=""), reason=reason)
+
+
+def _row(prompt: PromptRow, config: Maker, options: str) -> SyntheticRow:
+    """Return a rejected row without a reason."""
     return SyntheticRow(
-        id=prompt.id,
+        id=digest(config.name, prompt.id)[:ID_DIGITS],
+        prompt_id=prompt.id,
+        maker=config.name,
         requested=prompt.count,
-        count=0,
+        density=prompt.density,
+        count=None,
         points=None,
         boxes=None,
+        masks=None,
         path="",
         sha256="",
         width=0,
@@ -128,7 +236,8 @@ def _row(prompt: PromptRow, backend: str, reason: str) -> SyntheticRow:
         parents=[],
         licence="",
         redistributable=False,
-        backend=backend,
+        backend=config.backend,
+        options=options,
         status=REJECTED,
-        reason=reason,
+        reason="",
     )
