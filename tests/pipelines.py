@@ -12,6 +12,12 @@ from typing import Any
 SIZE = 64  # what the small models call their native resolution, pixels
 FACTOR = 8  # pixels per latent
 WIDTH = 32  # of every text encoder
+XL: dict[str, Any] = {
+    "cross_attention_dim": 2 * WIDTH,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 6 * 8 + WIDTH,
+}
 
 
 def build(folder: Path, kind: str = "inpaint", *, seed: int = 0) -> Path:
@@ -74,6 +80,30 @@ def _bytes_to_unicode() -> dict[int, str]:
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [byte for byte in range(256) if byte not in printable]
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
+
+
+SD3: dict[str, Any] = {
+    "sample_size": SIZE // FACTOR,
+    "patch_size": 2,
+    "in_channels": 16,
+    "attention_head_dim": 8,
+    "num_attention_heads": 4,
+    "joint_attention_dim": WIDTH,
+    "caption_projection_dim": WIDTH,
+    "pooled_projection_dim": 2 * WIDTH,
+    "out_channels": 16,
+    "pos_embed_max_size": 96,
+}
+FLUX: dict[str, Any] = {
+    "patch_size": 1,
+    "num_layers": 1,
+    "num_single_layers": 1,
+    "attention_head_dim": 16,
+    "num_attention_heads": 2,
+    "joint_attention_dim": WIDTH,
+    "pooled_projection_dim": WIDTH,
+    "axes_dims_rope": (4, 4, 8),
+}
 
 
 def clip_tokenizer(folder: Path) -> Any:
@@ -162,20 +192,14 @@ def _stable_diffusion(folder: Path, channels: int, *, inpainting: bool) -> Any:
     )
 
 
-def _stable_diffusion_xl(folder: Path) -> Any:
-    from diffusers import EulerDiscreteScheduler, StableDiffusionXLInpaintPipeline
+def _stable_diffusion_xl(folder: Path, channels: int, *, inpainting: bool) -> Any:
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLInpaintPipeline, StableDiffusionXLPipeline
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
     tokenizer = clip_tokenizer(folder)
     config = _clip_config(tokenizer)
-    unet = _unet(
-        9,
-        cross_attention_dim=2 * WIDTH,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=6 * 8 + WIDTH,
-    )
-    return StableDiffusionXLInpaintPipeline(
+    unet = _unet(channels, **XL)
+    return (StableDiffusionXLInpaintPipeline if inpainting else StableDiffusionXLPipeline)(
         vae=_vae(4),
         text_encoder=CLIPTextModel(config),
         text_encoder_2=CLIPTextModelWithProjection(config),
@@ -192,19 +216,7 @@ def _stable_diffusion_3(folder: Path) -> Any:
 
     tokenizer = clip_tokenizer(folder)
     config = _clip_config(tokenizer)
-    transformer = SD3Transformer2DModel(
-        sample_size=SIZE // FACTOR,
-        patch_size=2,
-        in_channels=16,
-        num_layers=2,
-        attention_head_dim=8,
-        num_attention_heads=4,
-        joint_attention_dim=WIDTH,
-        caption_projection_dim=WIDTH,
-        pooled_projection_dim=2 * WIDTH,
-        out_channels=16,
-        pos_embed_max_size=96,
-    )
+    transformer = SD3Transformer2DModel(num_layers=2, **SD3)
     t5_tokenizer, t5 = _t5(folder)
     return StableDiffusion3Pipeline(
         transformer=transformer,
@@ -219,26 +231,20 @@ def _stable_diffusion_3(folder: Path) -> Any:
     )
 
 
-def _flux_fill(folder: Path) -> Any:
-    from diffusers import FlowMatchEulerDiscreteScheduler, FluxFillPipeline, FluxTransformer2DModel
+def _flux(folder: Path, *, filling: bool, guided: bool) -> Any:
+    from diffusers import FlowMatchEulerDiscreteScheduler, FluxFillPipeline, FluxPipeline, FluxTransformer2DModel
     from transformers import CLIPTextModel
 
     tokenizer = clip_tokenizer(folder)
     t5_tokenizer, t5 = _t5(folder)
     transformer = FluxTransformer2DModel(
-        patch_size=1,
-        in_channels=4 * (16 + 16 + FACTOR**2),  # 2x2 latents of the noise and of the picture, and the mask's pixels
+        # 2x2 latents of the noise, and where it fills those of the picture and the mask's pixels
+        in_channels=4 * (16 + 16 + FACTOR**2) if filling else 64,
         out_channels=64,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=WIDTH,
-        pooled_projection_dim=WIDTH,
-        guidance_embeds=True,
-        axes_dims_rope=(4, 4, 8),
+        guidance_embeds=guided,
+        **FLUX,
     )
-    return FluxFillPipeline(
+    return (FluxFillPipeline if filling else FluxPipeline)(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=_vae(16, use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.1),
         text_encoder=CLIPTextModel(_clip_config(tokenizer)),
@@ -252,7 +258,62 @@ def _flux_fill(folder: Path) -> Any:
 KINDS = {
     "inpaint": lambda folder: _stable_diffusion(folder, 9, inpainting=True),
     "text-to-image": lambda folder: _stable_diffusion(folder, 4, inpainting=False),
-    "xl-inpaint": _stable_diffusion_xl,
+    "xl-inpaint": lambda folder: _stable_diffusion_xl(folder, 9, inpainting=True),
+    "xl": lambda folder: _stable_diffusion_xl(folder, 4, inpainting=False),
     "sd3": _stable_diffusion_3,
-    "flux-fill": _flux_fill,
+    "flux": lambda folder: _flux(folder, filling=False, guided=True),
+    "flux-schnell": lambda folder: _flux(folder, filling=False, guided=False),
+    "flux-fill": lambda folder: _flux(folder, filling=True, guided=True),
 }
+DRAWING = ("text-to-image", "xl", "sd3", "flux", "flux-schnell")
+FILLING = ("inpaint", "text-to-image", "xl-inpaint", "sd3", "flux-fill")
+
+
+def build_controlnet(folder: Path, kind: str, *, seed: int = 0) -> Path:
+    """Save a ControlNet for the pipelines of a kind and return its folder; unlike new ones, it changes something."""
+    import torch
+    from diffusers import ControlNetModel, FluxControlNetModel, SD3ControlNetModel
+
+    shape: dict[str, Any] = {
+        "block_out_channels": (32, 64),
+        "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "conditioning_embedding_out_channels": (16, 32, 32, 32),
+        "attention_head_dim": 4,
+        "norm_num_groups": 8,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if kind == "sd3":
+            network = SD3ControlNetModel(num_layers=1, **SD3)
+        elif kind == "flux":
+            network = FluxControlNetModel(in_channels=64, guidance_embeds=True, **FLUX)
+        else:
+            others = XL if kind == "xl" else {"cross_attention_dim": WIDTH}
+            network = ControlNetModel(in_channels=4, **shape, **others)
+        for weights in network.parameters():
+            if not weights.any():
+                torch.nn.init.normal_(weights, std=0.1)
+    saved = folder / f"controlnet-{kind}"
+    network.save_pretrained(saved)
+    return saved
+
+
+def build_lora(folder: Path, saved: Path, *, rank: int = 2, seed: int = 0) -> Path:
+    """Save LoRA weights for the attention of a saved pipeline's denoiser and return their file."""
+    import torch
+    from diffusers import DiffusionPipeline
+    from safetensors.torch import save_file
+
+    pipeline = DiffusionPipeline.from_pretrained(saved, local_files_only=True)
+    name = "unet" if hasattr(pipeline, "unet") else "transformer"
+    drawn = torch.Generator().manual_seed(seed)
+    weights = {}
+    for path, layer in getattr(pipeline, name).named_modules():
+        if path.endswith(("attn.to_q", "attn.to_v", "attn1.to_q", "attn2.to_v")):
+            down, up = (rank, layer.in_features), (layer.out_features, rank)
+            weights[f"{name}.{path}.lora_A.weight"] = torch.randn(down, generator=drawn)
+            weights[f"{name}.{path}.lora_B.weight"] = torch.randn(up, generator=drawn)
+    file = folder / f"{saved.name}-{seed}.safetensors"
+    save_file(weights, file)
+    return file

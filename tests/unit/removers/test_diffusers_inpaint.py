@@ -48,7 +48,7 @@ def images(edited: Any) -> list[np.ndarray]:
     return list(edited)
 
 
-@pytest.mark.parametrize("kind", pipelines.KINDS)
+@pytest.mark.parametrize("kind", pipelines.FILLING)
 def test_every_family_fills_masks_alike_alone_together_and_in_any_order(folder, kind):
     remover = load(pipelines.build(folder, kind), size=64, steps=1)
     requests = [photograph(0), photograph(1, people=2)]
