@@ -2,6 +2,8 @@
 
 import os
 
+from throng.sections.synthesize import models_of
+
 
 def checkers(stage):
     """Return the detectors that check what a stage made."""
@@ -57,3 +59,30 @@ def shipped_detector():
         )
     shipped = Path(workflow.basedir) / "models" / "rendered_people" / "detector.onnx"
     return os.path.relpath(shipped)  # a clone elsewhere, with the results moved in, must name the same file
+
+
+def maker_inputs(maker):
+    """Return what a maker of synthetic images reads beside its prompts: photographs, or models."""
+    if maker.NEEDS_MATERIAL:
+        return {
+            "images": f"{RESULTS}/ingest/images.parquet",
+            "detections": tables("detect"),
+            "removals": tables("remove"),
+            "removed_pixels": pixels("remove"),
+        }
+    return {name: flat(map(model_file, references)) for name, references in models_of(maker).items()}
+
+
+def flat(found):
+    """Return the files of several models in one list."""
+    return [file for files in found for file in ([files] if isinstance(files, str) else files)]
+
+
+# made while parsing: an input function that fails would make Snakemake take existing results for good
+MAKER_INPUTS = {maker.name: maker_inputs(maker) for maker in CONFIG.synthesize.makers}
+MAKER_GPUS = {maker.name: int(getattr(maker, "device", "cpu").startswith("cuda")) for maker in CONFIG.synthesize.makers}
+
+
+def of_maker(wildcards):
+    """Return what a job of stage synthesize reads beside its prompts."""
+    return MAKER_INPUTS[wildcards.maker]

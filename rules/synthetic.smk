@@ -2,6 +2,8 @@
 
 
 rule prompt:
+    input:
+        own=data_file(CONFIG.prompt.own) if CONFIG.prompt.own else [],
     output:
         prompts=f"{RESULTS}/prompt/prompts.parquet",
     log:
@@ -21,7 +23,7 @@ rule prompt:
 
 rule synthesize:
     input:
-        unpack(material),
+        unpack(of_maker),
         prompts=f"{RESULTS}/prompt/prompts.parquet",
     output:
         table=f"{RESULTS}/synthesize/{{maker}}/{{part}}.parquet",

@@ -13,7 +13,7 @@ class DensityLabel:
     density_class: int
 
 
-def threshold(count: int, thresholds: Sequence[int]) -> DensityLabel:
+def threshold(count: float, thresholds: Sequence[int]) -> DensityLabel:
     """Label an image by its number of people: class k holds the counts above threshold k - 1 up to threshold k.
 
     Upper ends are inclusive: with (10, 30), ten people are class 0, eleven to thirty class 1, more class 2.
