@@ -76,3 +76,18 @@ def test_an_error_for_the_user_is_one_sentence_with_the_log(tmp_path, change, se
     assert "logs/job.log" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "p.parquet").exists()
+
+
+def test_a_full_disk_is_one_sentence(tmp_path):
+    path = job_file(tmp_path, "prompt", {}, {"prompts": "p.parquet"}, {})
+    program = (
+        "import errno\nfrom throng.sections.prompt import Prompt\nfrom throng.stage import main\n"
+        "def run(*_):\n    raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        "main(run, Prompt, None)\n"
+    )
+    command = [sys.executable, "-c", program, "--job", path.name]
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "no space is left on the disk of the results; free some and run again" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,32 +1,35 @@
 import dataclasses
 import zipfile
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.synthesizers.drawn import FEET, Drawing
 from throng.chunks import part_name
 from throng.errors import ThrongError
 from throng.images import decode
-from throng.manifest import read_rows, write_table
+from throng.manifest import read_rows, read_table, write_table
 from throng.prompts import prompt_rows
 from throng.provenance import Provenance
-from throng.sections.label_density import LabelDensity
 from throng.sections.prompt import Prompt
 from throng.sections.synthesize import Composite
 from throng.stage import Context, Files
-from throng.stages import label_density, synthesize
 from throng.stages import prompt as prompt_stage
+from throng.stages import synthesize
 from throng.synthesizers.composite import Compositor
-from throng.tables import density_labels, detections, images, prompts, removals, synthetic
-from throng.tables.density_labels import DensityLabelRow
+from throng.tables import detections, images, prompts, removals, synthetic
 from throng.tables.prompts import PromptRow
 from throng.tables.synthetic import SyntheticRow
 
+CODE = "code"
 FOOTER = Provenance("test", {}, "code", 0)
+CROWD = {"name": "crowd", "text": "a crowd in a town", "density": "sparse", "people": [2, 6]}
 
 
-def context(stage, drawing, part="", threads=1):
-    return Context(stage, 0, threads, {"part": part} if part else {}, drawing.roots, {stage: {}}, "code", {})
+def asked_for(counts, repeats=1, *more):
+    section = {"counts": counts, "repeats": repeats, "templates": [{"name": "town", "text": "{count} people"}, *more]}
+    return list(prompt_rows(0, Prompt.model_validate(section)))
 
 
 class Town:
@@ -37,7 +40,7 @@ class Town:
         self.train = [self.drawing.photograph(FEET) for _ in range(3)]
         self.held = [self.drawing.photograph(FEET, split=split) for split in ("val", "test")]
         self.folder = folder / "tables"
-        self.prompts = prompt_rows(0, [0, 3, 9], ["{count} people in a town"], 2, 0.0)
+        self.prompts = asked_for([0, 3, 9], 2, CROWD)
         self.write()
 
     def write(self):
@@ -53,21 +56,31 @@ class Town:
         return self.folder / f"{name}.parquet"
 
     def synthesize(self, chunks=1, threads=1, **config):
+        settings = Composite(
+            **{"name": "pasted", "chunks": chunks, "min_visible": 0.15, "repeat_cutouts": True, **config}
+        )
+        names = ("images", "detections", "removals", "prompts")
+        named = {name: [str(self.path(name))] for name in names}
         rows, pixels = [], {}
-        results = self.drawing.roots["results"]
         for part in (part_name(index, chunks) for index in range(chunks)):
-            named = {name: [str(self.path(name))] for name in ("images", "detections", "removals", "prompts")}
-            made = {
-                name: results / "synthesize" / f"{part}.{end}"
-                for name, end in (("table", "parquet"), ("pixels", "zip"))
-            }
-            outputs = Files({name: [str(path)] for name, path in made.items()})
-            settings = Composite(chunks=chunks, min_visible=0.15, **config)
-            synthesize.run(Files(named), outputs, settings, context("synthesize", self.drawing, part, threads))
-            rows += read_rows(made["table"], synthetic.TABLE, SyntheticRow)
-            with zipfile.ZipFile(made["pixels"]) as archive:
-                pixels |= {name: archive.read(name) for name in archive.namelist()}
-        return {row.id: row for row in rows}, pixels
+            table, archive = made(self.drawing.roots["results"], settings, part, named, self.drawing.roots, threads)
+            rows += read_rows(table, synthetic.TABLE, SyntheticRow)
+            with zipfile.ZipFile(archive) as opened:
+                pixels |= {name: opened.read(name) for name in opened.namelist()}
+        return {row.prompt_id: row for row in rows}, pixels
+
+
+def made(results, settings, part, inputs, roots, threads=1, parents=None):
+    """Run the stage as Snakemake would, which deletes what a job made before, and return its table and its zip."""
+    folder = results / "synthesize" / settings.name
+    outputs = {"table": folder / f"{part}.parquet", "pixels": folder / f"{part}.zip"}
+    for path in outputs.values():
+        path.unlink(missing_ok=True)
+    wildcards = {"maker": settings.name, "part": part}
+    context = Context("synthesize", 0, threads, wildcards, roots, {"synthesize": {}}, CODE, parents or {})
+    files = Files({name: [str(path)] for name, path in outputs.items()})
+    synthesize.run(Files(inputs), files, settings, context)
+    return outputs["table"], outputs["pixels"]
 
 
 @pytest.fixture
@@ -82,7 +95,7 @@ def without_path(row):
 def test_rows_and_bytes_are_the_same_in_one_chunk_or_two_by_one_thread_or_more(town):
     rows, pixels = town.synthesize(chunks=1)
     again, others = town.synthesize(chunks=2, threads=3)
-    assert len(rows) == 6
+    assert len(rows) == 8
     assert pixels == others
     assert {key: without_path(row) for key, row in rows.items()} == {k: without_path(row) for k, row in again.items()}
 
@@ -93,9 +106,12 @@ def test_rows_say_what_the_images_are(town):
     assert rows.keys() == asked.keys()
     for key, row in rows.items():
         assert row.status == "ok"
-        assert row.requested == row.count == asked[key].count == len(row.points) == len(row.boxes)
-        assert row.path == f"synthesize/part-000-of-001.zip/{key}.jpg"
-        assert decode(pixels[f"{key}.jpg"]).shape == (row.height, row.width, 3) == (192, 256, 3)
+        assert (row.requested, row.density) == (asked[key].count, asked[key].density)
+        assert asked[key].fewest <= row.count <= asked[key].most
+        assert row.count == len(row.points) == len(row.boxes) == len(row.masks)
+        assert (row.maker, row.backend) == ("pasted", "composite")
+        assert row.path == f"synthesize/pasted/part-000-of-001.zip/{row.id}.jpg"
+        assert decode(pixels[f"{row.id}.jpg"]).shape == (row.height, row.width, 3) == (192, 256, 3)
         assert row.background_id in row.parents
         assert row.count or row.parents == [row.background_id]
         assert row.scene == f"source/{row.background_id}"
@@ -115,7 +131,7 @@ def test_held_out_prompts_are_rejected_not_lost(town):
     town.prompts = [dataclasses.replace(row, split="val" if row.count == 3 else "train") for row in town.prompts]
     town.write()
     rows, pixels = town.synthesize()
-    assert len(rows) == 6 and len(pixels) == 4
+    assert len(rows) == 8 and len(pixels) == 6
     held = [row for row in rows.values() if row.split == "val"]
     assert {row.reason.split(":")[0] for row in held} == {"held out"}
     assert all(row.requested == 3 and row.points is None and row.path == "" for row in held)
@@ -137,13 +153,13 @@ def test_the_strictest_terms_of_all_parents_hold(town):
 
 
 def test_a_place_that_is_full_rejects_the_prompt(town):
-    town.prompts = prompt_rows(0, [2, 3000], ["{count} people"], 1, 0.0)
+    town.prompts = asked_for([2, 3000])
     town.write()
     rows, pixels = town.synthesize()
     by_count = {row.requested: row for row in rows.values()}
     assert by_count[2].status == "ok"
     assert by_count[3000].reason.startswith("place full: ")
-    assert by_count[3000].count == 0 and len(pixels) == 1
+    assert by_count[3000].count is None and len(pixels) == 1
 
 
 def test_edits_that_leave_somebody_are_no_backgrounds(town):
@@ -164,72 +180,95 @@ def test_only_chains_empty_a_place(town, recipe):
         town.synthesize()
 
 
-def test_a_killed_job_goes_on_where_it_was(town, monkeypatch):
-    calm = Compositor.synthesize
-    made = []
+def test_another_maker_makes_other_rows_of_the_same_prompts(town):
+    one, _ = town.synthesize()
+    two, _ = town.synthesize(name="other")
+    assert one.keys() == two.keys()
+    assert not {row.id for row in one.values()} & {row.id for row in two.values()}
 
-    def dies_after_two(self, prompt):
-        if len(made) == 2:
-            raise KeyboardInterrupt
-        made.append(prompt.id)
-        return calm(self, prompt)
 
-    monkeypatch.setattr(Compositor, "synthesize", dies_after_two)
-    with pytest.raises(KeyboardInterrupt):
+def test_a_maker_makes_what_its_filters_choose(town):
+    rows, pixels = town.synthesize(counts=[3], densities=[])
+    assert len(rows) == len(pixels) == 2 and {row.requested for row in rows.values()} == {3}
+    rows, _ = town.synthesize(templates=["crowd"])
+    assert {row.density for row in rows.values()} == {"sparse"}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"counts": [3, 4]}, "no prompt is among counts 4; there are: 0, 3, 9"),
+        ({"densities": ["dense"]}, "no prompt is among densities dense; there are: sparse"),
+        ({"templates": ["twon"]}, "no prompt is among templates twon; there are: crowd, town"),
+        ({"counts": [], "densities": []}, "choose no prompt; the table has 8 with counts 0, 3, 9; densities sparse"),
+    ],
+)
+def test_a_filter_that_chooses_nothing_says_what_there_is(town, config, said):
+    with pytest.raises(ThrongError, match=said) as caught:
+        town.synthesize(**config)
+    assert "synthesize.makers, 'pasted': " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"count": -2, "fewest": -2, "most": -2}, "count is -2, expected 0 or more people"),
+        ({"count": 5}, "expected a range of people that holds the count"),
+        ({"count": None}, "expected a count or one of none, sparse, dense"),
+        ({"density": "sparse"}, "expected a count or one of none, sparse, dense"),
+        ({"text": ""}, "its text is empty"),
+        ({"split": "holdout"}, "split is 'holdout', expected one of train, val, test"),
+    ],
+)
+def test_a_bad_prompt_is_refused_by_name(town, wrong, said):
+    town.prompts = [dataclasses.replace(town.prompts[2], **wrong), *town.prompts[3:]]
+    town.write()
+    with pytest.raises(ThrongError, match=f"prompts.parquet, prompt {town.prompts[0].id}: .*{said}"):
         town.synthesize()
-    before = list(made)
 
-    def goes_on(self, prompt):
-        made.append(prompt.id)
-        return calm(self, prompt)
 
-    monkeypatch.setattr(Compositor, "synthesize", goes_on)
-    rows, pixels = town.synthesize()
-    assert sorted(made) == sorted(row.id for row in town.prompts)
-    monkeypatch.setattr(Compositor, "synthesize", calm)
-    assert (rows, pixels) == town.synthesize()
-    assert len(before) == 2
+def test_a_prompt_that_is_there_twice_is_refused(town):
+    table = read_table(town.path("prompts"), prompts.TABLE)
+    footer = pq.read_schema(town.path("prompts")).metadata
+    twice = pa.concat_tables([table, table.slice(1, 1)]).replace_schema_metadata(footer)
+    pq.write_table(twice, town.path("prompts"))
+    with pytest.raises(ThrongError, match=f"prompt {table['id'][1]} is there twice"):
+        town.synthesize()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"points": []}, "count 3 and .* points, boxes or masks"),
+        ({"masks": []}, "count 3 and .* points, boxes or masks"),
+        ({"count": None}, "count None and .* points, boxes or masks"),
+        ({"count": 0, "points": [], "boxes": [], "masks": []}, "0 people, asked for 3 to 3"),
+    ],
+)
+def test_a_wrong_label_is_never_written(town, monkeypatch, wrong, said):
+    town.prompts = asked_for([3])
+    town.write()
+    calm = Compositor.synthesize
+    monkeypatch.setattr(
+        Compositor, "synthesize", lambda self, asked: [dataclasses.replace(one, **wrong) for one in calm(self, asked)]
+    )
+    with pytest.raises(ThrongError, match=said):
+        town.synthesize()
+    assert not list(town.drawing.roots["results"].glob("synthesize/*/*"))
 
 
 def test_the_prompt_stage_writes_its_table(tmp_path):
-    drawing = Drawing(tmp_path / "town")
-    path = tmp_path / "prompts.parquet"
-    prompt_stage.run(Files({}), Files({"prompts": [str(path)]}), Prompt(), context("prompt", drawing))
+    own, path = tmp_path / "mine.csv", tmp_path / "prompts.parquet"
+    own.write_text("text,count\na choir of seven,7\n")
+    context = Context("prompt", 0, 1, {}, {}, {"prompt": {}}, "code", {})
+    section = Prompt(counts=[0, 7], own="mine.csv")
+
+    def run():
+        prompt_stage.run(Files({"own": [str(own)]}), Files({"prompts": [str(path)]}), section, context)
+        return path.read_bytes()
+
+    first = run()
     rows = read_rows(path, prompts.TABLE, PromptRow)
-    assert len(rows) == 7 * 2 * 3
-    assert max(row.seed for row in rows) > 2**63
-    first = path.read_bytes()
-    prompt_stage.run(Files({}), Files({"prompts": [str(path)]}), Prompt(), context("prompt", drawing))
-    assert path.read_bytes() == first
-
-
-def test_every_good_row_gets_a_density_label(town):
-    known = {0: 10, 1: 11, 2: 31}
-    town.drawing.images = [
-        dataclasses.replace(row, count=known.get(index), points=None) for index, row in enumerate(town.drawing.images)
-    ]
-    town.drawing.images[4] = dataclasses.replace(town.drawing.images[4], status="rejected", reason="broken: file")
-    town.write()
-    town.prompts = prompt_rows(0, [0, 20], ["{count} people"], 1, 0.0)
-    parts = [
-        SyntheticRow(
-            row.id, row.count, row.count, [], [], "x", "", 1, 1, "train", "", "", [], "", True, "composite", "ok", ""
-        )
-        for row in town.prompts
-    ]
-    write_table(town.path("synthetic"), synthetic.TABLE, parts, FOOTER)
-    inputs = Files({"images": [str(town.path("images"))], "synthetic": [str(town.path("synthetic"))]})
-    outputs = Files({"table": [str(town.path("density_labels"))]})
-    label_density.run(inputs, outputs, LabelDensity(), context("label_density", town.drawing))
-    rows = read_rows(town.path("density_labels"), density_labels.TABLE, DensityLabelRow)
-    labels = {(row.table, row.count): (row.density_class, row.class_name, row.score) for row in rows}
-    assert labels == {
-        ("images", 10): (0, "low", 10.0),
-        ("images", 11): (1, "medium", 11.0),
-        ("images", 31): (2, "high", 31.0),
-        ("images", None): (None, "", None),
-        ("synthetic", 0): (0, "low", 0.0),
-        ("synthetic", 20): (1, "medium", 20.0),
-    }
-    assert {row.reason.split(":")[0] for row in rows if row.status == "rejected"} == {"unlabelled"}
-    assert {row.method for row in rows} == {"threshold"}
+    assert {row.text for row in rows if row.template == "file"} == {"a choir of seven"}
+    assert len(rows) == 1 + len(list(prompt_rows(0, section)))
+    assert run() == first

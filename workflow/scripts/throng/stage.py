@@ -5,6 +5,7 @@ Every job first writes ``<log>.job.json``; ``python workflow/scripts/<rule>.py -
 
 import argparse
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -29,6 +30,7 @@ log = logging.getLogger("throng")
 Config = TypeVar("Config")
 Run = Callable[["Files", "Files", Any, "Context"], None]
 
+TABLES = (".parquet", ".csv", ".json", ".odgt")
 # set before any stage imports the library that reads it
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -94,12 +96,28 @@ def main(run: Run, section: Any, snakemake: Any | None) -> None:
     """Do the job given by Snakemake's script object, or the one named by ``--job`` on the command line."""
     if snakemake is not None:
         job = _job_of(snakemake)
-        write_text(Path(job["log"] + ".job.json"), json.dumps(job, indent=1, sort_keys=True) + "\n")
     else:
         parser = argparse.ArgumentParser(description="Replay a job of the workflow from its job file.")
         parser.add_argument("--job", type=Path, required=True, help="the <log>.job.json that the job wrote")
         job = json.loads(parser.parse_args().job.read_text())
-    _work(run, section, job)
+    try:
+        if snakemake is not None:
+            write_text(Path(job["log"] + ".job.json"), json.dumps(job, indent=1, sort_keys=True) + "\n")
+        _work(run, section, job)
+    except Exception as error:
+        sentence = str(error) if isinstance(error, ThrongError) else _full_disk(error)
+        if sentence is None:
+            log.exception("unexpected failure in stage %s; replay it with --job %s.job.json", job["stage"], job["log"])
+            raise
+        log.error("%s", sentence)
+        sys.exit(f"throng {job['stage']}: {sentence}\n  log: {job['log']}")
+
+
+def _full_disk(error: Exception) -> str | None:
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    logging.raiseExceptions = False  # the log may be on the same disk
+    return "no space is left on the disk of the results; free some and run again: finished rows are kept and not redone"
 
 
 def _job_of(snakemake: Any) -> dict[str, Any]:
@@ -128,31 +146,24 @@ def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     started = time.monotonic()
-    try:
-        config = of_job(TypeAdapter(section).validate_python(job["section"]), job["wildcards"])
-        tracked = json.loads(job["params"]["config"])
-        if output_slice(config) != tracked[job["stage"]]:
-            raise ThrongError(
-                f"the section {job['stage']!r} of this job is not the one its params name; run Snakemake again"
-            )
-        inputs = Files(job["inputs"])
-        context = Context(
-            stage=job["stage"],
-            seed=tracked["seed"],
-            threads=job["threads"],
-            wildcards=job["wildcards"],
-            roots={name: Path(path) for name, path in job["roots"].items()},
-            config=tracked,
-            code=job["params"]["code"],
-            parents=_parents(inputs, Path(job["roots"][RESULTS])),
+    config = of_job(TypeAdapter(section).validate_python(job["section"]), job["wildcards"])
+    tracked = json.loads(job["params"]["config"])
+    if output_slice(config) != tracked[job["stage"]]:
+        raise ThrongError(
+            f"the section {job['stage']!r} of this job is not the one its params name; run Snakemake again"
         )
-        run(inputs, Files(job["outputs"]), config, context)
-    except ThrongError as error:
-        log.error("%s", error)
-        sys.exit(f"throng {job['stage']}: {error}\n  log: {job['log']}")
-    except Exception:
-        log.exception("unexpected failure in stage %s; replay it with --job %s.job.json", job["stage"], job["log"])
-        raise
+    inputs = Files(job["inputs"])
+    context = Context(
+        stage=job["stage"],
+        seed=tracked["seed"],
+        threads=job["threads"],
+        wildcards=job["wildcards"],
+        roots={name: Path(path) for name, path in job["roots"].items()},
+        config=tracked,
+        code=job["params"]["code"],
+        parents=_parents(inputs, Path(job["roots"][RESULTS])),
+    )
+    run(inputs, Files(job["outputs"]), config, context)
     log.info("%s finished in %.1f s", job["stage"], time.monotonic() - started)
 
 
@@ -162,7 +173,7 @@ def _terminated(_number: int, _frame: FrameType | None) -> None:
 
 def _parents(inputs: Files, results: Path) -> dict[str, str]:
     """Hash the tables among the inputs (their rows hold the hashes of pixels)."""
-    tables = [path for _, path in inputs.all() if path.suffix in (".parquet", ".json", ".odgt") and path.is_file()]
+    tables = [path for _, path in inputs.all() if path.suffix in TABLES and path.is_file()]
     names = [path.relative_to(results).as_posix() if path.is_relative_to(results) else path.name for path in tables]
     return dict(sorted(zip(names, map(sha256_file, tables), strict=True)))
 

@@ -70,14 +70,18 @@ def process(
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
         running: set[Future[None]] = set()
-        for key, item in pending:
-            running.add(pool.submit(one, key, item))
-            if len(running) >= 4 * threads:
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-        for future in running:
-            future.result()
+        try:
+            for key, item in pending:
+                running.add(pool.submit(one, key, item))
+                if len(running) >= 4 * threads:
+                    finished, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        future.result()
+            for future in running:
+                future.result()
+        except BaseException:  # a kill, or a full disk: what has not begun would be made in vain
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return rows
 
 
