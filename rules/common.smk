@@ -25,7 +25,7 @@ except ThrongError as error:
 
 RESULTS = CONFIG.results
 RENDERED = rendered_folder(config).as_posix()
-HUB, TRAINED = "hub:", "trained"
+HUB, SHIPPED, TRAINED = "hub:", "throng:", "trained"
 ARCHIVES = [
     f"{RENDERED}/crowdhuman/annotation_train.odgt",
     f"{RENDERED}/crowdhuman/annotation_val.odgt",

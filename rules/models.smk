@@ -29,24 +29,53 @@ def check_models(stage):
 
 
 def model_file(reference):
-    """Return the path of a model: the user's own, ``hub:<name>`` of fetch_models, ``trained`` by train_detector, or
-    where the section names none, the one that is shipped.
+    """Return the path of a model, or the files of a folder, its index first.
+
+    The user's own, ``hub:<name>`` of fetch_models, ``throng:<folder>`` that is shipped, ``trained`` by train_detector,
+    ``trained:inpaint`` and ``trained:text_to_image`` by train_demo_diffusion; None is the detector that is shipped.
     """
     if reference is None:
         return shipped_detector()
     if reference == TRAINED:
         return f"{RESULTS}/train_detector/detector.onnx"
+    if reference.startswith(f"{TRAINED}:"):
+        return trained_pipeline(reference.removeprefix(f"{TRAINED}:"))
+    if reference.startswith(SHIPPED):
+        return shipped_folder(reference.removeprefix(SHIPPED))
     if not reference.startswith(HUB):
         return data_file(reference)
     name = reference.removeprefix(HUB)
     files, folders = CONFIG.fetch_models.models, CONFIG.fetch_models.folders
     if name in folders:  # the index first: it is what the stage is given
-        ordered = sorted(folders[name].files, key=lambda file: (file != "model_index.json", file))
-        return [f"resources/models/{name}/{file}" for file in ordered]
+        return [f"resources/models/{name}/{file}" for file in index_first(folders[name].files)]
     if name not in files:
         known = ", ".join(sorted([*files, *folders])) or "none"
         raise WorkflowError(f"{reference!r} is not pinned in fetch_models (pinned: {known}); add it there")
     return f"resources/models/{name}/{Path(files[name].file).name}"
+
+
+def index_first(files):
+    """Return the files of a pipeline in the order in which a stage is given them."""
+    return sorted(files, key=lambda file: (file != "model_index.json", file))
+
+
+def trained_pipeline(name):
+    """Return the folder of a pipeline that train_demo_diffusion makes."""
+    made_there = ("inpaint", "text_to_image")
+    if name not in made_there:
+        raise WorkflowError(f"trained:{name} is none of {', '.join(f'trained:{one}' for one in made_there)}")
+    return f"{RESULTS}/train_demo_diffusion/{name}"
+
+
+def shipped_folder(name):
+    """Return the files of a model folder that comes with throng."""
+    folder = Path(workflow.basedir) / "models" / name
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    if "model_index.json" not in files:
+        models = Path(workflow.basedir) / "models"
+        known = sorted(path.parent.relative_to(models).as_posix() for path in models.rglob("model_index.json"))
+        raise WorkflowError(f"throng:{name} is no model that comes with throng; there are {', '.join(known) or 'none'}")
+    return [os.path.relpath(folder / file) for file in index_first(files)]
 
 
 def shipped_detector():

@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -25,7 +25,7 @@ from throng.sections.evaluate import Evaluate
 from throng.sections.fetch_models import FetchModels
 from throng.sections.ingest import Ingest
 from throng.sections.label_density import LabelDensity
-from throng.sections.prompt import Prompt
+from throng.sections.prompt import Prompt, Template
 from throng.sections.rank_pairs import RankPairs
 from throng.sections.release import Release
 from throng.sections.remove import Check, OpenCV, Remove
@@ -33,8 +33,10 @@ from throng.sections.render import Render
 from throng.sections.report import Report
 from throng.sections.synthesize import Synthesize
 from throng.sections.train_counter import TrainCounter
+from throng.sections.train_demo_diffusion import TrainDemoDiffusion
 from throng.sections.train_detector import TrainDetector
 
+TAGS = ("name", "backend", "format")
 ROOT = Path(__file__).parents[3]
 CONFIG_FILE = ROOT / "config.yaml"
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.json"
@@ -57,6 +59,24 @@ DEMO_SOURCES: list[dict[str, Any]] = [
         "official": False,
     },
 ]
+DEMO_PROMPT = Prompt(
+    counts=[0, 1, 2, 5, 10, 20, 50],
+    templates=[
+        Template(name="street", text="a photograph of {people} on a city street, {viewpoint}, {conditions}"),
+        Template(name="square", text="a photograph of {people} on a public square, {viewpoint}, {conditions}"),
+        Template(name="empty", text="a photograph of an empty place, {viewpoint}, {conditions}", counts=[0]),
+        Template(
+            name="sparse",
+            text="a photograph of a few people, {viewpoint}, {conditions}",
+            density="sparse",
+            people=(1, 9),
+        ),
+    ],
+    viewpoints=["seen from above head height"],
+    conditions=["daylight"],
+    wordings=["words"],
+    repeats=3,
+)
 DEMO_CHECK = Check(detectors=[detectors.Ultralytics(backend="ultralytics")])
 
 
@@ -75,7 +95,8 @@ class Config(Section):
     remove: Remove = setting(OpenCV(check=DEMO_CHECK), "taking people out of photographs")
     rank_pairs: RankPairs = setting(RankPairs(), "ordered pairs")
     audit_pairs: AuditPairs = setting(AuditPairs(), "whether the pairs are right")
-    prompt: Prompt = setting(Prompt(), "images to ask for")
+    prompt: Prompt = setting(DEMO_PROMPT, "images to ask for")
+    train_demo_diffusion: TrainDemoDiffusion = setting(TrainDemoDiffusion(), "the demo's own diffusion pipelines")
     synthesize: Synthesize = setting(Synthesize(), "images with a requested number of people")
     label_density: LabelDensity = setting(LabelDensity(), "how crowded an image is")
     train_counter: TrainCounter = setting(TrainCounter(), "a counter trained on points")
@@ -195,7 +216,7 @@ def _section_lines(section: BaseModel, alternatives: bool) -> list[str]:
     lines: list[str] = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
-        inherited = alternatives and name != "backend" and value == field.get_default(call_default_factory=True)
+        inherited = alternatives and name != "backend" and value == _default(field)
         lines += _key_lines(name, field, value, "  # " if inherited else "  ")
     return lines or ["  {}"]
 
@@ -208,12 +229,34 @@ def _key_lines(name: str, field: FieldInfo, value: Any, prefix: str) -> list[str
     comment = prefix if prefix.endswith("# ") else prefix + "# "
     said = f"{field.description}{mark}" if field.description else ""
     lines = textwrap.wrap(said, 120, initial_indent=comment, subsequent_indent=comment, break_on_hyphens=False)
-    plain = TypeAdapter(Any).dump_python(value, mode="json", exclude_unset=isinstance(value, BaseModel))
+    if isinstance(value, BaseModel) and _members(field.annotation) == [type(value)] and value == _default(field):
+        inside = [_key_lines(key, part, getattr(value, key), prefix + "  ") for key, part in _fields(value)]
+        return [*lines, f"{prefix}{name}:", *(line for block in inside for line in block)]
+    plain = _plain(value)
     if isinstance(plain, list) and any(len(str(item)) > 30 for item in plain):
         text = yaml.safe_dump({name: plain}, sort_keys=False, default_flow_style=False, width=110)
     else:
         text = f"{name}: " + yaml.safe_dump(plain, default_flow_style=True).removesuffix("...\n").strip()
     return lines + [prefix + line for line in text.splitlines()]
+
+
+def _fields(section: BaseModel) -> list[tuple[str, FieldInfo]]:
+    return list(type(section).model_fields.items())
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as YAML has it; of a section, what it is called and what differs from its defaults."""
+    if isinstance(value, BaseModel):
+        kept = [name for name, field in _fields(value) if name in TAGS or getattr(value, name) != _default(field)]
+        ordered = sorted(kept, key=lambda name: TAGS.index(name) if name in TAGS else len(TAGS))
+        return {name: _plain(getattr(value, name)) for name in ordered}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in cast("Sequence[Any]", value)]
+    return TypeAdapter(Any).dump_python(value, mode="json")
+
+
+def _default(field: FieldInfo) -> Any:
+    return field.get_default(call_default_factory=True)
 
 
 def _sentence(section: BaseModel) -> str:
