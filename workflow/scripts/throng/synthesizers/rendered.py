@@ -51,15 +51,15 @@ class Renderer:
 
 def frame_of(prompt: PromptRow, width: int, height: int, stage: str) -> Frame | str:
     """Render exactly the people that a prompt asks for, in a place by its seed, or say why they cannot be seen."""
-    count, reason = people_wanted(prompt), ""
+    count = people_wanted(prompt)
     for place in range(PLACES_TRIED):
         # a seed of its own: no place of the stage render, whose scenes may be held out, comes again
         scene = make_scene(sample_seed(prompt.seed, stage, str(place)), 0, width, height)
         try:
             return render_counted(scene, 0, count)
-        except ThrongError as error:
-            reason = f"place full: {error}"
-    return reason
+        except ThrongError:
+            continue
+    return f"place full: {count} people cannot all be seen in any of {PLACES_TRIED} places of {width}x{height} pixels"
 
 
 def _known(frame: Frame) -> Scene:
