@@ -1,0 +1,1 @@
+"""How many people synthesised images really show: looking, filtering, and a model of the counts' noise."""
