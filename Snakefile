@@ -15,6 +15,7 @@ include: "rules/detector.smk"
 include: "rules/demo_diffusion.smk"
 include: "rules/pairs.smk"
 include: "rules/synthetic.smk"
+include: "rules/counts.smk"
 include: "rules/counters.smk"
 include: "rules/release.smk"
 

@@ -22,10 +22,10 @@ def counting_gpus():
 
 rule count_synthetic:
     input:
+        **counting_files(),
         images=f"{RESULTS}/ingest/images.parquet",
         synthetic=f"{RESULTS}/synthesize/{{maker}}/{{part}}.parquet",
         pixels=f"{RESULTS}/synthesize/{{maker}}/{{part}}.zip",
-        **counting_files(),
     output:
         table=f"{RESULTS}/count_synthetic/{{maker}}/{{part}}.parquet",
     log:

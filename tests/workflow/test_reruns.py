@@ -12,7 +12,9 @@ AFTER_EVALUATE = {"report"}
 AFTER_RELEASE = {"report"}
 AFTER_TRAIN = {"evaluate", *AFTER_EVALUATE}
 AFTER_LABEL = {"release", *AFTER_RELEASE}
-AFTER_SYNTHESIZE = {"label_density", *AFTER_LABEL, "train_counter", *AFTER_TRAIN}
+AFTER_CALIBRATE = {"label_density", *AFTER_LABEL, "train_counter", *AFTER_TRAIN}
+AFTER_COUNT = {"calibrate_counts", *AFTER_CALIBRATE}
+AFTER_SYNTHESIZE = {"count_synthetic", *AFTER_COUNT}
 AFTER_PAIRS = {"audit_pairs", "release", *AFTER_RELEASE}
 AFTER_REMOVE = {"rank_pairs", *AFTER_PAIRS, "synthesize", *AFTER_SYNTHESIZE}
 AFTER_DETECT = {"remove", *AFTER_REMOVE}
@@ -29,14 +31,19 @@ EDITS = {
     "rank_pairs": ("rank_pairs: {min_delta: 2}", AFTER_PAIRS),
     "audit_pairs": ("audit_pairs: {patches: 40}", {"report"}),
     "prompt": ("prompt: {repeats: 4}", AFTER_PROMPT),
-    "synthesize": ("synthesize: {jpeg_quality: 91}", AFTER_SYNTHESIZE),
+    "synthesize": (
+        "synthesize: {makers: [{name: composite, backend: composite, jpeg_quality: 91}]}",
+        AFTER_SYNTHESIZE,
+    ),
+    "count_synthetic": ("count_synthetic: {reference: 63}", AFTER_COUNT),
+    "calibrate_counts": ("calibrate_counts: {half_weight: 0.3}", AFTER_CALIBRATE),
     "label_density": ("label_density: {thresholds: [11, 30]}", AFTER_LABEL),
     "train_counter": ("train_counter: {model: mcnn}", AFTER_TRAIN),
     "evaluate": ("evaluate: {bootstrap: 999}", AFTER_EVALUATE),
     "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
     "report": ("report: {title: another}", set()),
 }
-SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models", "train_detector"}
+SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models", "train_detector", "train_demo_diffusion"}
 
 
 def test_every_section_has_an_edit():

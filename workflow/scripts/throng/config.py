@@ -20,6 +20,8 @@ from throng.files import write_text
 from throng.sections import detectors
 from throng.sections.audit_pairs import AuditPairs
 from throng.sections.base import Section, runtime, setting
+from throng.sections.calibrate_counts import CalibrateCounts
+from throng.sections.count_synthetic import CountSynthetic
 from throng.sections.detect import Detect, Ultralytics
 from throng.sections.evaluate import Evaluate
 from throng.sections.fetch_models import FetchModels
@@ -98,6 +100,8 @@ class Config(Section):
     prompt: Prompt = setting(DEMO_PROMPT, "images to ask for")
     train_demo_diffusion: TrainDemoDiffusion = setting(TrainDemoDiffusion(), "the demo's own diffusion pipelines")
     synthesize: Synthesize = setting(Synthesize(), "images with a requested number of people")
+    count_synthetic: CountSynthetic = setting(CountSynthetic(), "how many people are seen in them")
+    calibrate_counts: CalibrateCounts = setting(CalibrateCounts(), "how many they really show")
     label_density: LabelDensity = setting(LabelDensity(), "how crowded an image is")
     train_counter: TrainCounter = setting(TrainCounter(), "a counter trained on points")
     evaluate: Evaluate = setting(Evaluate(), "counting on real photographs")
