@@ -217,6 +217,7 @@ def test_a_filter_that_chooses_nothing_says_what_there_is(town, config, said):
         ({"count": None}, "expected a count or one of none, sparse, dense"),
         ({"density": "sparse"}, "expected a count or one of none, sparse, dense"),
         ({"text": ""}, "its text is empty"),
+        ({"seed": 4}, "its id is not the hash of its content"),
         ({"split": "holdout"}, "split is 'holdout', expected one of train, val, test"),
     ],
 )

@@ -5,6 +5,7 @@ that, below a key of everything that decides a row but what was asked for: when 
 are taken from there. Unfinished work lies in the same folder, for the same reason.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -67,8 +68,9 @@ class Kept:
         except OSError as error:
             log.warning("%s cannot be kept for the next run: %s", self._part, error)
         shutil.rmtree(self._folder / f"{self._part}.work", ignore_errors=True)
-        for path in self._superseded():
-            _delete(path)
+        with contextlib.suppress(FileNotFoundError):  # another chunk's job deletes the same
+            for path in self._superseded():
+                _delete(path)
 
     def _superseded(self) -> list[Path]:
         _, of = parse_part(self._part)

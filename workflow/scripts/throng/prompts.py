@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from throng.errors import ThrongError
-from throng.provenance import canonical_json, digest
+from throng.provenance import canonical_json
 from throng.sections.prompt import Prompt, Template, counts_of, repeats_for, texts_of
 from throng.seeds import sample_seed
-from throng.tables.prompts import PromptRow
+from throng.tables.prompts import PromptRow, content_id
 
 STAGE = "prompt"
 TRAIN, VAL = "train", "val"
-ID_DIGITS = 16
 SMALL = [
     "no",
     "one",
@@ -81,7 +80,8 @@ def fill(text: str, count: int | None, wording: str, viewpoint: str, conditions:
 
 def addressed_row(seed: int, **asked: Any) -> PromptRow:
     """Return a row of split train with the id that ``seed`` and everything else that decides the image give it."""
-    return PromptRow(id=digest(canonical_json(asked), str(seed))[:ID_DIGITS], seed=seed, split=TRAIN, **asked)
+    row = PromptRow(id="", seed=seed, split=TRAIN, **asked)
+    return dataclasses.replace(row, id=content_id(row))
 
 
 def prompt_rows(dataset_seed: int, section: Prompt) -> Iterator[PromptRow]:

@@ -131,7 +131,7 @@ def _sky(camera: Camera, light: Light, rng: np.random.Generator) -> np.ndarray:
     return picture
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _planes(
     picture, ground, height_m, focal, horizon, centre, left, right, back, paving, strip_paving, paving_rows, colour,
     strip_colour, strip, stains, coat, front, front_rows, roofs, shift, shade, haze_colour, haze_m,
@@ -185,7 +185,7 @@ def _planes(
             ground[row, column] = hits >= 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _nearest(x, y, height_m, left, right, back, roofs, shift):
     """Return which plane a ray (x, y, 1) meets first (0 ground, 1 left, 2 right, 3 back, -1 sky) and at what depth."""
     face, depth = -1, 1e9
@@ -209,7 +209,7 @@ def _nearest(x, y, height_m, left, right, back, roofs, shift):
     return face, depth
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sample(texel, flat, rows, u, v, footprint):
     """Write the bilinear, wrapped sample of a mip pyramid at (u, v) texels of its finest level."""
     level = 0

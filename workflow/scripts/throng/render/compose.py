@@ -19,7 +19,7 @@ def new_statistics() -> np.ndarray:
     return row
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def paste(
     canvas, through, ids, person, coverage, head, features, anchor_x, anchor_y, x, y, scale, mirror, colours, light,
     haze_colour, clear, statistics,
@@ -99,7 +99,7 @@ def paste(
             through[row, column] = rest * (1.0 - opacity)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _extend(statistics, first, row, column):
     statistics[first] = min(statistics[first], column)
     statistics[first + 1] = min(statistics[first + 1], row)
@@ -107,7 +107,7 @@ def _extend(statistics, first, row, column):
     statistics[first + 3] = max(statistics[first + 3], row)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def cast_shadow(
     shadow, coverage, anchor_x, anchor_y, per_metre, mirror, ground_x, ground_z, offset_x, offset_z, strength, contact,
     height_m, focal, horizon, centre,
@@ -160,7 +160,7 @@ def cast_shadow(
             shadow[row, column] = max(shadow[row, column], dark)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def develop(canvas, through, background, shadow, ground, tint, contrast, vignette):
     """Put the shadowed background behind the people and apply tint, contrast and vignette; (H, W, 3) uint8."""
     rows, columns = ground.shape
@@ -180,7 +180,7 @@ def develop(canvas, through, background, shadow, ground, tint, contrast, vignett
     return clean
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def add_noise(clean, grain, starts, sigma):
     """Return the picture with sensor noise: ``grain`` holds standard normals, ``starts`` a start in it per row.
 

@@ -145,7 +145,7 @@ def _members(
     return np.stack([x[group] + dx, z[group] + dz, facing, walks.astype(float), stature], axis=1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _settle(kept, candidates, spacing, count):
     """Take candidates in order while none is nearer than ``spacing`` metres to one taken before, up to ``count``."""
     taken = np.empty((count, 5))

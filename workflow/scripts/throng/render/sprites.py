@@ -141,7 +141,7 @@ def _smooth(normals: np.ndarray, covered: np.ndarray, sigma: float) -> np.ndarra
     return total / np.maximum(weight, 1e-3)[..., None]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _cast(
     middles, half, inverse, unturned, centres, radii, materials, is_head, pattern, left, upper, pitch, rows, columns
 ):  # fmt: skip
@@ -194,7 +194,7 @@ def _cast(
     return depth, material, normals, heads
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _dyed(material, pattern, x, y, z):
     """Return the material after the pattern of the top: stripes, a jacket open in front, a print, or checks."""
     if material != TOP:

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import logging
 import threading
+import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from throng.sections.base import output_slice
 from throng.sections.synthesize import CHOOSING, Maker
 from throng.stage import Context, Files
 from throng.synthesizers.protocol import Material, Scene, Synthesizer
-from throng.synthesizers.requested import chosen, read_prompts
+from throng.synthesizers.selection import chosen, read_prompts
 from throng.tables import detections, images, removals, synthetic
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
@@ -64,18 +65,18 @@ def run(inputs: Files, outputs: Files, config: Maker, context: Context) -> None:
 
 
 class _Maker:
-    """The synthesizer, loaded when there is something to make, and the place where its work is kept."""
+    """The synthesizer, loaded when there is something to make, and where its work is kept."""
 
     def __init__(self, inputs: Files, config: Maker, context: Context) -> None:
+        self._job = (inputs, config, context)
         how = {key: value for key, value in output_slice(config).items() if key not in CHOOSING}
         prompts = inputs.one("prompts").name
         material = {name: sha for name, sha in context.parents.items() if Path(name).name != prompts}
         key = digest(canonical_json(how), context.code, canonical_json(material))[:ID_DIGITS]
         folder = context.roots[RESULTS] / FOLDER / "synthesize" / config.name
         self._library = folder / f"{key}.library"
-        self._job = (inputs, config, context)
-        models = any(inputs.many(name) for name in MODELS)
-        self.model = self.synthesizer.model if models else None
+        self._models = {name: inputs.many(name) for name in MODELS if inputs.many(name)}
+        self.model = self.synthesizer.model if self._models else None
         key = f"{key}-{digest(canonical_json(self.model))[:ID_DIGITS]}"
         self.kept = Kept(folder, key, context.wildcards["part"], self._library)
 
@@ -85,8 +86,7 @@ class _Maker:
         inputs, config, context = self._job
         self._library.mkdir(parents=True, exist_ok=True)
         material = training_material(inputs, context) if config.NEEDS_MATERIAL else None
-        models = {name: inputs.many(name) for name in MODELS if inputs.many(name)}
-        return synthesizers.load(config, material, self._library, models)
+        return synthesizers.load(config, material, self._library, self._models)
 
 
 def _made_before(chunk: Kept, wanted: Mapping[str, PromptRow]) -> tuple[dict[str, SyntheticRow], dict[str, Pixels]]:
@@ -94,10 +94,10 @@ def _made_before(chunk: Kept, wanted: Mapping[str, PromptRow]) -> tuple[dict[str
     rows: dict[str, SyntheticRow] = {}
     pixels: dict[str, Pixels] = {}
     for finished, archive in chunk.finished(synthetic.TABLE, SyntheticRow):
-        names = set(archive.namelist())
         for row in finished:
-            if row.prompt_id in wanted and _is_whole(row, member(row.id) in names):
-                rows[row.prompt_id], pixels[row.id] = row, partial(archive.read, member(row.id))
+            read = partial(archive.read, member(row.id))
+            if row.prompt_id in wanted and _is_whole(row, read):
+                rows[row.prompt_id], pixels[row.id] = row, read
     work = chunk.workdir()
     for group in work.committed().values():
         for row in (SyntheticRow(**record) for record in group["rows"]):
@@ -106,8 +106,13 @@ def _made_before(chunk: Kept, wanted: Mapping[str, PromptRow]) -> tuple[dict[str
     return rows, pixels
 
 
-def _is_whole(row: SyntheticRow, has_pixels: bool) -> bool:
-    return has_pixels if row.status == OK else not row.reason.startswith(HELD_OUT)
+def _is_whole(row: SyntheticRow, read: Callable[[], bytes]) -> bool:
+    if row.status != OK:
+        return not row.reason.startswith(HELD_OUT)
+    try:
+        return hashlib.sha256(read()).hexdigest() == row.sha256
+    except (KeyError, OSError, zipfile.BadZipFile):
+        return False
 
 
 def member(row_id: str) -> str:

@@ -1,10 +1,14 @@
 """Table ``prompts``: the images to be synthesised, one row each, addressed by content."""
 
 import dataclasses
+from typing import Any
 
 import pyarrow as pa
 
 from throng.manifest import Table, column
+from throng.provenance import canonical_json, digest
+
+ID_DIGITS = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,3 +51,9 @@ SCHEMA = pa.schema(
 )
 
 TABLE = Table("prompts", 2, SCHEMA, key=("id",), stage="prompt")
+
+
+def content_id(row: PromptRow) -> str:
+    """Return the id that a row's content gives it: of everything but the split, which no image depends on."""
+    said: dict[str, Any] = {name: getattr(row, name) for name in SCHEMA.names if name not in ("id", "split")}
+    return digest(canonical_json(said))[:ID_DIGITS]

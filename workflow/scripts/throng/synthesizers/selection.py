@@ -6,7 +6,7 @@ from pathlib import Path
 from throng.errors import ThrongError
 from throng.manifest import read_rows
 from throng.sections.synthesize import Maker
-from throng.tables.prompts import TABLE, PromptRow
+from throng.tables.prompts import TABLE, PromptRow, content_id
 
 SPLITS = ("train", "val", "test")
 DENSITIES = ("none", "sparse", "dense")
@@ -26,17 +26,25 @@ def read_prompts(path: Path) -> list[PromptRow]:
 
 
 def _wrong(row: PromptRow) -> str:
-    if row.count is not None and row.count < 0:
-        return f"count is {row.count}, expected 0 or more people"
-    if not row.text.strip():
-        return "its text is empty"
-    if row.split not in SPLITS:
-        return f"split is {row.split!r}, expected one of {', '.join(SPLITS)}"
-    if (row.count is None) != (row.density in DENSITIES) or (row.count is not None and row.density):
-        return f"count is {row.count} and density {row.density!r}, expected a count or one of {', '.join(DENSITIES)}"
-    if not 0 <= row.fewest <= row.most or (row.count is not None and {row.fewest, row.most} != {row.count}):
-        return f"fewest and most are {row.fewest} and {row.most}, expected a range of people that holds the count"
-    return ""
+    asked = f"count is {row.count} and density {row.density!r}"
+    checks = (
+        (row.count is None or row.count >= 0, f"count is {row.count}, expected 0 or more people"),
+        (row.text.strip(), "its text is empty"),
+        (row.split in SPLITS, f"split is {row.split!r}, expected one of {', '.join(SPLITS)}"),
+        (
+            row.density in DENSITIES if row.count is None else not row.density,
+            f"{asked}, expected a count or one of {', '.join(DENSITIES)}",
+        ),
+        (
+            0 <= row.fewest <= row.most and (row.count is None or row.fewest == row.count == row.most),
+            f"fewest and most are {row.fewest} and {row.most}, expected a range of people that holds the count",
+        ),
+        (
+            row.id == content_id(row),
+            "its id is not the hash of its content, and the image of another row would be taken for its own",
+        ),
+    )
+    return next((said for right, said in checks if not right), "")
 
 
 def chosen(rows: list[PromptRow], maker: Maker) -> list[PromptRow]:
