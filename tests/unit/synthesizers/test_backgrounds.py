@@ -3,10 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.unit.synthesizers.drawn import FEET, PLANE, Drawing
+from tests.unit.synthesizers.drawn import FEET, PLANE, Drawing, image_row
+from throng import rle
 from throng.errors import ThrongError
-from throng.images import decode
-from throng.synthesizers.backgrounds import BORROWED, KNOWN, EmptiedPhotographs, left_over
+from throng.images import decode, encode_png
+from throng.sections.synthesize import Composite
+from throng.synthesizers.backgrounds import BORROWED, KNOWN, EmptiedPhotographs
+from throng.synthesizers.sites import left_over, legs
 from throng.synthesizers.standing import detected_boxes
 
 
@@ -17,8 +20,9 @@ def person(box, ignore=False):
     }  # fmt: skip
 
 
-def emptied(drawing, most=10, most_painted=1.0):
-    return EmptiedPhotographs(drawing.material(), most, most_painted)
+def emptied(drawing, most=10, most_painted=0.6, **said):
+    config = Composite(name="composite", max_backgrounds=most, max_painted=most_painted, **said)
+    return EmptiedPhotographs(drawing.material(), config, drawing.folder)
 
 
 def test_a_background_is_its_photograph_emptied(tmp_path):
@@ -115,3 +119,40 @@ def test_the_least_painted_over_are_taken_first(tmp_path):
     calm = drawing.photograph(FEET)
     assert [place.photograph.id for place in emptied(drawing, 1).places] == [calm]
     assert {place.photograph.id for place in emptied(drawing, 2).places} == {calm, crowded}
+
+
+def test_what_a_smooth_remover_filled_in_is_filled_again_and_that_of_others_is_not(tmp_path):
+    drawing = Drawing(tmp_path / "town")
+    name = drawing.photograph(FEET)
+    smeared = np.zeros((192, 256), bool)
+    smeared[100:140, 60:90] = True
+    mask = rle.encode(smeared, height=192, width=256)
+    drawing.removals[0] = dataclasses.replace(drawing.removals[0], mask=mask, backend="opencv")
+    path = drawing.folder / "results" / f"{name}.png"
+    bare = decode(path.read_bytes())
+    bare[smeared] = 255
+    path.write_bytes(encode_png(bare))
+    (place,) = emptied(drawing, refill=[]).places
+    assert place.painted == pytest.approx(smeared.mean())
+    assert np.array_equal(emptied(drawing, refill=[]).ready(0).pixels, bare)
+    filled = emptied(drawing).ready(0).pixels
+    assert filled[smeared].max() < 255
+    assert np.array_equal(filled[~smeared], bare[~smeared])
+    assert np.array_equal(emptied(drawing).ready(0).pixels, filled)
+
+
+def test_legs_that_a_short_box_leaves_are_painted_out():
+    row = image_row("i", "s", "p", (192, 256))
+    feet = np.array(FEET, float)
+    heights = PLANE.height_at(feet[:, 1])
+    boxes = np.stack([feet[:, 0] - 8, feet[:, 1] - heights, np.full(len(feet), 16.0), heights], axis=1)
+    assert legs(row, boxes, boxes) == ()
+    short = boxes.copy()
+    short[2, 3] *= 0.6
+    (below,) = legs(row, boxes, short)
+    x, y, w, h = boxes[2]
+    assert (below["x"], below["w"]) == (x, w)
+    assert below["y"] == pytest.approx(y + 0.6 * h)
+    assert below["y"] + below["h"] == pytest.approx(y + h, rel=0.03)
+    short[2, 3] *= 0.5
+    assert legs(row, boxes, short) == ()

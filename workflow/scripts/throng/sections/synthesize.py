@@ -66,6 +66,11 @@ class Composite(Making):
     max_painted: float = setting(
         0.6, "a photograph of which more than this share was painted anew is no background", ge=0, le=1
     )
+    refill: list[str] = setting(
+        ["opencv"],
+        "removers whose fillings are smooth where the ground is not: they are filled again with patches from elsewhere "
+        "in the photograph, as is whatever a remover left over",
+    )
     street_size: tuple[Annotated[int, Field(ge=64)], Annotated[int, Field(ge=64)]] = setting(
         (1024, 768), "width and height of rendered streets, pixels"
     )

@@ -4,29 +4,27 @@ import functools
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from throng.detectors.body import body_boxes
 from throng.errors import ThrongError
-from throng.images import decode
-from throng.manifest import OK
-from throng.roots import RESULTS
+from throng.files import atomic_path
+from throng.images import decode, encode_png
+from throng.sections.synthesize import Composite
+from throng.synthesizers.filling import fill
 from throng.synthesizers.ground import GroundPlane, agreeing_people, standard_plane
 from throng.synthesizers.photometry import Look, look_of
 from throng.synthesizers.protocol import Material
-from throng.synthesizers.standing import detected_boxes, is_guess, plane_of, standing_boxes
-from throng.tables.images import Box, ImageRow
+from throng.synthesizers.sites import Site, find_sites
+from throng.synthesizers.standing import plane_of
+from throng.tables.images import ImageRow
 
 log = logging.getLogger(__name__)
-HEAD_TO_BODY = 9.0
-GROWN = 0.12  # of a box, when somebody left over is painted out
 ENOUGH = 12
 KNOWN, GUESSED, BORROWED = range(3)
-MOST_ERASED = 0.3  # share of the image
-INPAINT_RADIUS = 3.0
 KEPT_IN_MEMORY = 96
 LIGHT_CELL = 32  # pixels: how finely the light on the ground is known
 
@@ -95,21 +93,22 @@ class Backgrounds(Protocol):
 
 
 class EmptiedPhotographs:
-    """The places of a material, by id: at most ``most`` of them, those of which least was painted anew.
+    """The places of a material, by id: at most ``max_backgrounds``, those of which least was painted anew.
 
     Places whose own ground plane is known from boxes go before those where it was guessed from heads, and these before
     places that borrow a plane: a less certain kind is used only while there are fewer than 12 of the better kinds.
     """
 
-    def __init__(self, material: Material, most: int, most_painted: float) -> None:
-        self._store = material.store
-        sites = _sites(material)
-        usable = [site for site in sites if site.painted <= most_painted]
+    def __init__(self, material: Material, config: Composite, scratch: Path) -> None:
+        self._store, self._scratch = material.store, scratch
+        sites = find_sites(material, config.refill)
+        usable = [site for site in sites if site.painted <= config.max_painted]
         if not usable:
-            raise ThrongError(_nothing(len(material.photographs), [site.painted for site in sites], most_painted))
+            raise ThrongError(_nothing(len(material.photographs), [site.painted for site in sites], config.max_painted))
         ranked = sorted(_with_planes(usable), key=lambda pair: (pair[1].certainty, pair[1].painted, pair[1].name))
         worst = ranked[min(ENOUGH, len(ranked)) - 1][1].certainty
-        chosen = [(site, place) for site, place in ranked if place.certainty <= worst][:most]
+        chosen = [(site, place) for site, place in ranked if place.certainty <= worst]
+        chosen = chosen[: config.max_backgrounds]
         chosen.sort(key=lambda pair: pair[1].name)
         self._sites, self.places = [site for site, _ in chosen], [place for _, place in chosen]
         log.info("%d backgrounds of %d places without people", len(chosen), len(sites))
@@ -124,9 +123,20 @@ class EmptiedPhotographs:
 
     def _ready(self, index: int) -> Background:
         site = self._sites[index]
-        pixels = _erase(decode(self._store.read_bytes(site.source, site.path)), site.left)
         photograph = decode(self._store.read_bytes(site.row.source, site.row.path))
-        return ready_background(self.places[index], pixels, look_of(photograph))
+        return ready_background(self.places[index], self._filled(site), look_of(photograph))
+
+    def _filled(self, site: Site) -> np.ndarray:
+        """Return a site's pixels, its hole filled now, or by whoever shares the scratch folder."""
+        hole = site.hole()
+        if not hole.any():
+            return decode(self._store.read_bytes(site.source, site.path))
+        path = self._scratch / f"filled-{site.row.id}.png"
+        if not path.exists():
+            pixels = fill(decode(self._store.read_bytes(site.source, site.path)), hole)
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(encode_png(pixels))
+        return decode(path.read_bytes())
 
 
 def _nothing(photographs: int, painted: list[float], most_painted: float) -> str:
@@ -142,74 +152,7 @@ def _nothing(photographs: int, painted: list[float], most_painted: float) -> str
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Site:
-    row: ImageRow
-    source: str
-    path: str
-    standing: np.ndarray
-    guessed: bool
-    left: tuple[Box, ...]
-    painted: float
-
-
-def _sites(material: Material) -> list[_Site]:
-    sites: list[_Site] = []
-    for name, row in sorted(material.photographs.items()):
-        found, edit = material.detections.get(name), material.emptied.get(name)
-        if found is None or found.status != OK or (found.people and edit is None):
-            continue
-        boxes = detected_boxes(found)
-        removed = [] if edit is None else sorted(edit.removed)
-        unsure = np.delete(boxes, removed, axis=0)  # found, but with too little confidence to be removed
-        boxes = boxes[removed]
-        left = left_over(row, boxes) + _boxes(unsure)
-        erased = _mask(left, row.height, row.width)
-        if erased.mean() > MOST_ERASED:
-            continue
-        source, path = (row.source, row.path) if edit is None else (RESULTS, edit.path)
-        gone = _mask(_boxes(boxes), row.height, row.width)
-        painted = float((erased | gone).mean())
-        sites.append(_Site(row, source, path, standing_boxes(row, found), is_guess(row, found), left, painted))
-    return sites
-
-
-def left_over(row: ImageRow, removed: np.ndarray) -> tuple[Box, ...]:
-    """Return boxes of the annotated people and groups of a photograph that are in none of the (N, 4) removed boxes."""
-    heads = np.array([(point["x"], point["y"]) for point in row.points or []], float).reshape(-1, 2)
-    low, high = removed[:, :2], removed[:, :2] + removed[:, 2:]
-    inside = np.any(((heads[:, None] >= low) & (heads[:, None] <= high)).all(axis=2), axis=1)
-    known = row.points or []
-    bodies = body_boxes(known, row.width, row.height, HEAD_TO_BODY)
-    groups = [person["full"] or person["visible"] or person["head"] for person in row.people or [] if person["ignore"]]
-    return tuple(
-        [body for body, gone in zip(bodies, inside.tolist(), strict=True) if not gone]
-        + [group for group in groups if group is not None]
-    )
-
-
-def _boxes(boxes: np.ndarray) -> tuple[Box, ...]:
-    return tuple(Box(x=x, y=y, w=w, h=h) for x, y, w, h in boxes.tolist())
-
-
-def _mask(boxes: tuple[Box, ...], height: int, width: int) -> np.ndarray:
-    mask = np.zeros((height, width), np.uint8)
-    for box in boxes:
-        aside, above = GROWN * box["w"], GROWN * box["h"]
-        left, top = round(box["x"] - aside), round(box["y"] - above)
-        right, bottom = round(box["x"] + box["w"] + aside), round(box["y"] + box["h"] + above)
-        mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 1
-    return mask.astype(bool)
-
-
-def _erase(pixels: np.ndarray, left: tuple[Box, ...]) -> np.ndarray:
-    if not left:
-        return pixels
-    mask = _mask(left, *pixels.shape[:2]).astype(np.uint8)
-    return cv2.inpaint(pixels, mask, INPAINT_RADIUS, cv2.INPAINT_TELEA)
-
-
-def _with_planes(sites: list[_Site]) -> list[tuple[_Site, Place]]:
+def _with_planes(sites: list[Site]) -> list[tuple[Site, Place]]:
     """Give each site its own plane; else its source's median plane, as shares of the image; else the standard one."""
     fits = [plane_of(site.row, site.standing) for site in sites]
     shares: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -219,7 +162,7 @@ def _with_planes(sites: list[_Site]) -> list[tuple[_Site, Place]]:
     return [(site, _place(site, plane, shares[site.row.source])) for site, plane in zip(sites, fits, strict=True)]
 
 
-def _place(site: _Site, plane: GroundPlane | None, shares: list[tuple[float, float]]) -> Place:
+def _place(site: Site, plane: GroundPlane | None, shares: list[tuple[float, float]]) -> Place:
     row = site.row
     certainty = KNOWN if plane and not site.guessed else GUESSED if plane else BORROWED
     if plane is None and shares:

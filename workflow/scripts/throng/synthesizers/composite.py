@@ -42,7 +42,7 @@ class Compositor:
         self.options: Mapping[str, Any] = config.model_dump(mode="json", exclude=SELECTION)
         self._config = config
         self._material = material
-        self._kinds = _kinds(config, material)
+        self._kinds = _kinds(config, material, scratch)
         self._library = build_library(material, config.min_cutout_height, config.max_cutouts, scratch)
 
     def synthesize(self, prompts: Sequence[PromptRow]) -> list[Scene | str]:
@@ -98,10 +98,10 @@ class Compositor:
         )
 
 
-def _kinds(config: Composite, material: Material) -> list[Backgrounds]:
+def _kinds(config: Composite, material: Material, scratch: Path) -> list[Backgrounds]:
     kinds: list[Backgrounds] = []
     if config.backgrounds != "rendered":
-        kinds.append(EmptiedPhotographs(material, config.max_backgrounds, config.max_painted))
+        kinds.append(EmptiedPhotographs(material, config, scratch))
     if config.backgrounds != "emptied":
         kinds.append(Streets(config.max_backgrounds, *config.street_size))
     return kinds

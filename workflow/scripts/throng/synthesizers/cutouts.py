@@ -27,8 +27,9 @@ from throng.tables.images import ImageRow
 log = logging.getLogger(__name__)
 SLENDER = (1.7, 4.5)  # height over width of a standing person's box
 FRAME_SHARE = 0.02  # of the height, nearer to the frame a box may be cut off: detectors are not exact
-HIDDEN = 0.04  # share of the box that somebody nearer may cover
-CROWDED = 0.15  # share of the box that somebody farther may share
+HIDDEN = 0.06  # share of the box that somebody nearer may cover
+CROWDED = 0.4  # share of the box that somebody farther may share
+HEAD_WITHIN = 0.2  # of the box's height, below its top
 PER_PHOTOGRAPH = 12
 STORED_HEIGHT = 384  # pixels
 SMALLEST_LEVEL = 24
@@ -109,7 +110,7 @@ def _cut_photograph(material: Material, row: ImageRow, found: DetectionRow, leas
     look = look_of(pixels)
     kept = 0
     for person in chosen:
-        cutout = cut(pixels, found.people, person, row.id, look)
+        cutout = cut(pixels, row, found.people, person, look)
         if cutout is not None and cutout.height >= least_height:
             yield cutout
             kept += 1
@@ -160,7 +161,7 @@ def _heads_inside(row: ImageRow, boxes: np.ndarray) -> np.ndarray:
     return inside.all(axis=2).sum(axis=1)
 
 
-def cut(pixels: np.ndarray, people: list[Detection], person: int, photograph: str, look: Look) -> CutOut | None:
+def cut(pixels: np.ndarray, row: ImageRow, people: list[Detection], person: int, look: Look) -> CutOut | None:
     """Cut one person out of (H, W, 3) uint8 pixels by its mask, or by GrabCut in its box; None for a poor outline."""
     mine = people[person]
     margin = SURROUND * mine["h"]
@@ -175,8 +176,18 @@ def cut(pixels: np.ndarray, people: list[Detection], person: int, photograph: st
         outline = None if outline is None else with_bags(crop, outline)
     else:
         others = np.array([(p["x"] - left, p["y"] - top, p["w"], p["h"]) for p in people], float)
-        outline = grab(crop, box, np.delete(others, person, axis=0))
-    return None if outline is None else finished(crop, outline, photograph, person, look)
+        head = _head_of(row, mine)
+        head = None if head is None else (head[0] - left, head[1] - top)
+        outline = grab(crop, box, np.delete(others, person, axis=0), head)
+    return None if outline is None else finished(crop, outline, row.id, person, look)
+
+
+def _head_of(row: ImageRow, person: Detection) -> tuple[float, float] | None:
+    """Return the one annotated head point in the upper part of a person's box, None where there is none, or more."""
+    low, high = person["x"], person["x"] + person["w"]
+    top, bottom = person["y"], person["y"] + HEAD_WITHIN * person["h"]
+    heads = [(p["x"], p["y"]) for p in row.points or [] if low <= p["x"] <= high and top <= p["y"] <= bottom]
+    return heads[0] if len(heads) == 1 else None
 
 
 def finished(crop: np.ndarray, outline: np.ndarray, photograph: str, person: int, look: Look) -> CutOut:

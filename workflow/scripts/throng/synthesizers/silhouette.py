@@ -12,7 +12,10 @@ ITERATIONS = 3
 SURROUND = 0.09  # of the box's height, on every side: known background
 # ellipses in shares of the box: centre x, y and radii; what is likely, and what is certain, of a standing person
 LIKELY = ((0.5, 0.08, 0.17, 0.085), (0.5, 0.33, 0.36, 0.22), (0.5, 0.7, 0.33, 0.3))
-CERTAIN = ((0.5, 0.08, 0.09, 0.05), (0.5, 0.36, 0.17, 0.2))
+CERTAIN = (0.5, 0.36, 0.17, 0.2)
+CERTAIN_HEAD = (0.5, 0.08, 0.09, 0.05)  # where no head point is known
+SKULL = 0.035  # of the box's height, radius about a known head point: certain
+SHOULDERS = 0.12, 0.11  # of the box's height: above the first, nobody is farther than the second from a known head
 CORNER = (0.12, 0.1)  # width and height of the box's upper corners, where nobody has anything
 FILLED = (0.3, 0.8)  # share of the box that a standing person's silhouette takes
 REACH = 0.1  # the silhouette must come as near to the box's top and bottom, share of its height
@@ -23,19 +26,26 @@ RIM = 0.03  # of the height: how far a segmentation's outline may lie off the tr
 BAY = 0.12  # of the height: how deep a bay in an outline may be that a bag has left
 LEAST_BAG = 0.03  # of the height: thinner additions are slivers beside the outline
 HEAD_PART = 0.13
+WIDEST_HEAD = 0.24  # of the height: nobody of Penn-Fudan's is wider there
 HEAD_CENTRE = 0.07
 
 
-def grab(pixels: np.ndarray, box: tuple[float, float, float, float], others: np.ndarray) -> np.ndarray | None:
+def grab(
+    pixels: np.ndarray,
+    box: tuple[float, float, float, float],
+    others: np.ndarray,
+    head: tuple[float, float] | None = None,
+) -> np.ndarray | None:
     """Return the (H, W) bool silhouette of the person in ``box`` of (H, W, 3) uint8 pixels, or None for a poor one.
 
-    ``box`` is x, y, w, h and ``others`` (N, 4) the boxes of the people around, in pixels of the given crop. Poor is a
-    silhouette in pieces, one that fills the box too little or too much, or that ends far from its top or bottom.
+    ``box`` is x, y, w, h and ``others`` (N, 4) the boxes of the people around, ``head`` the person's head point where
+    it is known, in pixels of the given crop. Poor is a silhouette in pieces, one that fills the box too little or too
+    much, or that ends far from its top or bottom.
     """
     scale = WORKING_HEIGHT / box[3]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=how)
-    labels = _prior(small.shape[:2], np.array(box) * scale, others * scale)
+    labels = _prior(small.shape[:2], np.array(box) * scale, others * scale, head and (head[0] * scale, head[1] * scale))
     likely = _cut_out(small, labels)
     if likely is None:
         return None
@@ -100,7 +110,7 @@ def _cut_out(small: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
     return np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), np.uint8(255), np.uint8(0))
 
 
-def _prior(shape: tuple[int, int], box: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _prior(shape: tuple[int, int], box: np.ndarray, others: np.ndarray, head: tuple[float, float] | None) -> np.ndarray:
     labels = np.full(shape, cv2.GC_BGD, np.uint8)
     x, y, w, h = box.tolist()
     labels[round(y) : round(y + h), round(x) : round(x + w)] = cv2.GC_PR_BGD
@@ -109,11 +119,19 @@ def _prior(shape: tuple[int, int], box: np.ndarray, others: np.ndarray) -> np.nd
         labels[inside & _ellipse(shape, box, ellipse)] = cv2.GC_PR_FGD
     for other in others:
         left, top, right, bottom = (round(float(v)) for v in (*other[:2], *(other[:2] + other[2:])))
-        labels[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = cv2.GC_BGD
+        theirs = np.zeros(shape, bool)
+        theirs[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
+        labels[theirs if bottom > y + h else theirs & ~inside] = cv2.GC_BGD  # who is farther hides nothing of this one
     for left in (x, x + (1 - CORNER[0]) * w):
         labels[round(y) : round(y + CORNER[1] * h), round(left) : round(left + CORNER[0] * w)] = cv2.GC_BGD
-    for ellipse in CERTAIN:
-        labels[inside & _ellipse(shape, box, ellipse)] = cv2.GC_FGD
+    labels[inside & _ellipse(shape, box, CERTAIN)] = cv2.GC_FGD
+    if head is None:
+        labels[inside & _ellipse(shape, box, CERTAIN_HEAD)] = cv2.GC_FGD
+    else:
+        above, aside = SHOULDERS
+        beside = np.abs(np.arange(shape[1]) - head[0]) > aside * h
+        labels[: max(round(y + above * h), 0), beside] = cv2.GC_BGD
+        cv2.circle(labels, (round(head[0]), round(head[1])), max(1, round(SKULL * h)), cv2.GC_FGD, -1)
     return labels
 
 
@@ -140,8 +158,10 @@ def whole(mask: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarra
 
 
 def _stands(body: np.ndarray) -> bool:
-    """Tell whether an outline, (h, w) bool, ends in feet: who is cut off at the waist or the knees ends wide."""
+    """Tell whether an outline, (h, w) bool, has a head and feet: who is cut off at the waist or the knees ends wide."""
     widths = body.sum(axis=1)
+    if widths[: max(1, round(HEAD_PART * len(widths)))].max() > WIDEST_HEAD * len(widths):
+        return False
     return bool(widths[-max(1, round(SOLES * len(widths))) :].mean() <= WIDEST_SOLES * widths.max())
 
 
