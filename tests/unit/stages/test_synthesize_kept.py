@@ -4,8 +4,12 @@ import copy
 import errno
 import json
 import os
+import signal
 import subprocess
+import sys
+import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,12 +19,15 @@ from throng import files, synthesizers
 from throng.chunks import part_name
 from throng.manifest import read_rows, write_table
 from throng.prompts import prompt_rows
+from throng.provenance import canonical_json
+from throng.sections.base import output_slice
 from throng.sections.prompt import Prompt
 from throng.sections.synthesize import Rendered
 from throng.synthesizers.protocol import Scene
 from throng.tables import prompts, synthetic
 from throng.tables.synthetic import SyntheticRow
 
+SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
 TOWN = {"name": "town", "text": "{count} people in a town"}
 PARK = {"name": "park", "text": "{count} people in a park"}
 
@@ -294,3 +301,54 @@ def test_a_really_full_disk_loses_nothing_that_was_made(works, small_disk, tmp_p
     painted, rows, content = works.make()
     assert rows.keys() == everything and painted == everything - committed
     assert content == fresh(works, tmp_path)[2]
+
+
+def job_file(folder, prompts_table):
+    maker = {"name": "r", "backend": "rendered", "width": 160, "height": 120, "chunks": 1}
+    table = "results/synthesize/r/part-000-of-001"
+    job = {
+        "stage": "synthesize",
+        "inputs": {"prompts": [str(prompts_table)]},
+        "outputs": {"table": [f"{table}.parquet"], "pixels": [f"{table}.zip"]},
+        "params": {
+            "config": canonical_json({"synthesize": output_slice(Rendered.model_validate(maker)), "seed": 0}),
+            "code": "code",
+        },
+        "wildcards": {"maker": "r", "part": "part-000-of-001"},
+        "threads": 1,
+        "log": "logs/job.log",
+        "section": {"makers": [maker]},
+        "roots": {"results": "results"},
+        "log_level": "INFO",
+    }
+    folder.mkdir()
+    (folder / "job.json").write_text(json.dumps(job))
+
+
+def start(folder):
+    command = [sys.executable, str(SCRIPTS / "synthesize.py"), "--job", "job.json"]
+    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_a_job_killed_for_good_loses_and_repeats_nothing(works, tmp_path):
+    asked = works.ask(TOWN, PARK, counts=[0, 1, 2])
+    for name in ("killed", "calm"):
+        job_file(tmp_path / name, works.folder / "prompts.parquet")
+    job = start(tmp_path / "killed")
+    rows = tmp_path / "killed" / "results" / ".kept"
+    deadline = time.monotonic() + 300
+    while len(list(rows.glob("**/rows/[!.]*.json"))) < 3:
+        assert job.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    job.send_signal(signal.SIGKILL)
+    job.communicate()
+    done = len(list(rows.glob("**/rows/[!.]*.json")))
+    resumed, calm = start(tmp_path / "killed"), start(tmp_path / "calm")
+    said = resumed.communicate()[1], calm.communicate()[1]
+    assert (resumed.returncode, calm.returncode) == (0, 0), said
+    log = (tmp_path / "killed" / "logs" / "job.log").read_text()
+    assert f"{len(asked)} prompts: 0 held out, {done} made before" in log
+    for end in ("parquet", "zip"):
+        one, other = (tmp_path / name / f"results/synthesize/r/part-000-of-001.{end}" for name in ("killed", "calm"))
+        assert one.read_bytes() == other.read_bytes()

@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import shutil
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -41,8 +40,8 @@ class Kept:
         """Return the chunk's folder of committed rows."""
         return Workdir(self._folder / f"{self._part}.work")
 
-    def finished(self, table: Table, row_type: type[Row]) -> Iterator[tuple[list[Row], zipfile.ZipFile]]:
-        """Yield the rows and the open zip of pixels of every finished chunk that this one may need.
+    def finished(self, table: Table, row_type: type[Row]) -> Iterator[tuple[Path, list[Row]]]:
+        """Yield the kept table and its rows of every finished chunk that this one may need; its other files are beside.
 
         It is the same chunk and, when the number of chunks has changed, all chunks of another number. One that cannot
         be read is passed over with a warning, as if it had never been kept.
@@ -52,8 +51,8 @@ class Kept:
             if path.stem != self._part and parse_part(path.stem)[1] == of:
                 continue
             try:
-                yield read_rows(path, table, row_type), zipfile.ZipFile(path.with_suffix(".zip"))
-            except (ThrongError, OSError, zipfile.BadZipFile) as error:
+                yield path, read_rows(path, table, row_type)
+            except (ThrongError, OSError) as error:
                 log.warning("kept rows of %s cannot be used again: %s", path.stem, error)
 
     def keep(self, *files: Path) -> None:

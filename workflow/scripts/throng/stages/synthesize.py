@@ -93,7 +93,10 @@ def _made_before(chunk: Kept, wanted: Mapping[str, PromptRow]) -> tuple[dict[str
     """Return the rows that were finished by an earlier job or attempt by prompt, and where their pixels are by id."""
     rows: dict[str, SyntheticRow] = {}
     pixels: dict[str, Pixels] = {}
-    for finished, archive in chunk.finished(synthetic.TABLE, SyntheticRow):
+    for table, finished in chunk.finished(synthetic.TABLE, SyntheticRow):
+        archive = _opened(table.with_suffix(".zip"))
+        if archive is None:
+            continue
         for row in finished:
             read = partial(archive.read, member(row.id))
             if row.prompt_id in wanted and _is_whole(row, read):
@@ -104,6 +107,14 @@ def _made_before(chunk: Kept, wanted: Mapping[str, PromptRow]) -> tuple[dict[str
             if row.prompt_id in wanted:
                 rows[row.prompt_id], pixels[row.id] = row, work.file(member(row.id))
     return rows, pixels
+
+
+def _opened(path: Path) -> zipfile.ZipFile | None:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        log.warning("kept images cannot be used again: %s: %s", path, error)
+        return None
 
 
 def _is_whole(row: SyntheticRow, read: Callable[[], bytes]) -> bool:
