@@ -32,6 +32,7 @@ def test_config_yaml_is_the_defaults():
         ({"remove": {"backend": "opencv", "kep": [0.5]}}, "remove.kep: unknown key; did you mean 'kept'?"),
         ({"ingest": {"sources": [{"name": "a", "format": "folder"}]}}, "ingest.sources.0.root: this key is required"),
         ({"ingest": {"sources": [{"name": "a", "format": "folder", "root": "x", "part": "B"}]}}, "'shanghaitech'"),
+        ({"synthesize": {"makers": [{"name": "r", "backend": "rendered", "refill": []}]}}, "belongs to 'composite'"),
         ({"seed": "x"}, "seed: Input should be a valid integer"),
         ({"label_density": {"thresholds": [3, 1]}}, "thresholds must rise"),
     ],

@@ -168,7 +168,7 @@ def _members(annotation: Any) -> list[type[BaseModel]]:
 def _descend(model: Any, part: str | int) -> Any:
     """Follow one step of an error's location: a field, an index, a dictionary key or a union tag."""
     if isinstance(model, list):
-        tagged = [m for m in model if any(str(part) in get_args(f.annotation) for f in m.model_fields.values())]
+        tagged = [m for m in model if any((str(part),) == get_args(f.annotation) for f in m.model_fields.values())]
         return (tagged or model)[0] if isinstance(part, str) and tagged else model if len(model) > 1 else model[0]
     if isinstance(part, str) and part in model.model_fields:
         members = _members(model.model_fields[part].annotation)
