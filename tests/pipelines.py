@@ -35,7 +35,7 @@ def build(folder: Path, kind: str = "inpaint", *, seed: int = 0) -> Path:
 def with_safety_checker(folder: Path, saved: Path, *, flags: bool) -> Path:
     """Save the pipeline again with a real safety checker that flags every image, or none."""
     import torch
-    from diffusers import StableDiffusionInpaintPipeline
+    from diffusers import DiffusionPipeline
     from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
     from transformers import CLIPConfig, CLIPImageProcessor
 
@@ -46,7 +46,7 @@ def with_safety_checker(folder: Path, saved: Path, *, flags: bool) -> Path:
     checker = StableDiffusionSafetyChecker(config)
     torch.nn.init.constant_(checker.concept_embeds_weights, -2.0 if flags else 2.0)  # thresholds of a cosine
     torch.nn.init.constant_(checker.special_care_embeds_weights, 2.0)
-    pipeline = StableDiffusionInpaintPipeline.from_pretrained(
+    pipeline = DiffusionPipeline.from_pretrained(
         saved,
         safety_checker=checker,
         feature_extractor=CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),

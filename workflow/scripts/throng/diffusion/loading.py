@@ -84,6 +84,7 @@ def load(config: Pipeline, folder: Path, task: str, section: str, **components: 
         log.info("%s.model: %s has no safety checker of its own: content goes unchecked", section, folder.name)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.scheduler = scheduler(pipeline.scheduler, config, section)
+    _leave_nothing_to_chance(getattr(pipeline, "vae", None))
     return pipeline
 
 
@@ -101,7 +102,7 @@ def controlnet(config: Pipeline, control: UnderControl, folder: Path, section: s
             folder, dtype=getattr(torch, config.dtype), variant=control.variant, local_files_only=True
         )
     except Exception as error:  # whatever a foreign folder makes the library raise
-        raise ThrongError(f"{section}.model: {folder}, a {kind}, cannot be loaded: {first_line(error)}") from error
+        raise ThrongError(f"{section}.model: {folder}, a {kind}, cannot be loaded: {reason(error)}") from error
 
 
 def sibling(pipeline: Any, task: str, folder: Path, section: str) -> Any:
@@ -118,12 +119,13 @@ def sibling(pipeline: Any, task: str, folder: Path, section: str) -> Any:
 def unusable(folder: Path, task: str, error: Exception, section: str) -> ThrongError:
     """Return the one sentence for a model that loads as, or runs as, something else."""
     kind = folders.index(folder)["_class_name"]
-    return ThrongError(f"{section}.model: {folder}, a {kind}, cannot {WANTED[task]}: {first_line(error)}")
+    return ThrongError(f"{section}.model: {folder}, a {kind}, cannot {WANTED[task]}: {reason(error)}")
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its kind where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def reason(error: Exception) -> str:
+    """Return an error's message in one line: its first, with the next where that only announces it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[: 2 if lines[0].endswith(":") else 1])
 
 
 def scheduler(original: Any, config: Pipeline, section: str) -> Any:
@@ -167,6 +169,26 @@ def _without_checker(diffusers: Any, folder: Path) -> dict[str, Any]:
     if own is None or "safety_checker" not in inspect.signature(own.__init__).parameters:
         return {}
     return {"safety_checker": None, "requires_safety_checker": False}
+
+
+def _leave_nothing_to_chance(vae: Any) -> None:
+    """Take the likeliest latents of a picture wherever a pipeline would draw them from no generator of ours.
+
+    StableDiffusion3ControlNetPipeline draws its condition's latents from torch's global one.
+    """
+    if vae is None:
+        return
+    encode = vae.encode
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        output = encode(*args, **kwargs)
+        drawn = getattr(output, "latent_dist", None)
+        if drawn is not None:
+            sample = drawn.sample
+            drawn.sample = lambda generator=None: drawn.mode() if generator is None else sample(generator)
+        return output
+
+    vae.encode = run
 
 
 def unread(pipeline: Any, text: str) -> str:

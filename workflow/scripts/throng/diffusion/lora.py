@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from throng.diffusion.loading import reason
 from throng.errors import ThrongError
 from throng.files import sha256_file
 from throng.sections.pipelines import Lora
@@ -11,17 +12,27 @@ from throng.sections.pipelines import Lora
 DOWN = (".lora_A.", ".lora.down.", ".lora_down.", "_lora.down.", ".lokr_w1")  # one key of each changed layer
 
 
-def add(pipeline: Any, loras: Sequence[tuple[Lora, Path]], section: str) -> list[Mapping[str, Any]]:
-    """Add the changes to the networks' weights, and return each file's name, sha256 and weight.
-
-    Raises ThrongError when the library peft or a file is missing, or a file does not fit the model.
-    """
+def look_for(loras: Sequence[tuple[Lora, Path]], section: str) -> None:
+    """Raise ThrongError when the library peft or a file is missing: before the pipeline is loaded, which takes long."""
     if not loras:
-        return []
+        return
     try:
         import peft  # noqa: F401
     except ImportError as error:
         raise ThrongError(f"{section}.loras: the library peft is missing ({error}): pip install peft") from error
+    for number, (_, file) in enumerate(loras):
+        if not file.is_file() or file.suffix != ".safetensors":
+            wrong = "is not a .safetensors file" if file.exists() else "not found"
+            raise ThrongError(f"{section}.loras[{number}]: {file} {wrong}; name the LoRA's .safetensors file")
+
+
+def add(pipeline: Any, loras: Sequence[tuple[Lora, Path]], section: str) -> list[Mapping[str, Any]]:
+    """Add the changes to the networks' weights, and return each file's name, sha256 and weight.
+
+    Raises ThrongError when a file does not fit the model.
+    """
+    if not loras:
+        return []
     for number, (_, file) in enumerate(loras):
         _load(pipeline, file, f"lora{number}", f"{section}.loras[{number}]")
     names = [f"lora{number}" for number in range(len(loras))]
@@ -32,9 +43,6 @@ def add(pipeline: Any, loras: Sequence[tuple[Lora, Path]], section: str) -> list
 
 
 def _load(pipeline: Any, file: Path, name: str, section: str) -> None:
-    if not file.is_file() or file.suffix != ".safetensors":
-        wrong = "is not a .safetensors file" if file.exists() else "not found"
-        raise ThrongError(f"{section}: {file} {wrong}; name the LoRA's .safetensors file")
     kind = type(pipeline).__name__
     if not hasattr(pipeline, "load_lora_weights"):
         raise ThrongError(f"{section}: {file} cannot be put on a {kind}, which takes no LoRA; leave it out")
@@ -42,8 +50,7 @@ def _load(pipeline: Any, file: Path, name: str, section: str) -> None:
         pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=name, local_files_only=True)
         found = pipeline.lora_state_dict(str(file.parent), weight_name=file.name, local_files_only=True)
     except Exception as error:  # whatever a foreign file makes the library raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ThrongError(f"{section}: {file} does not fit the model, a {kind}: {reason}") from error
+        raise ThrongError(f"{section}: {file} does not fit the model, a {kind}: {reason(error)}") from error
     weights = found[0] if isinstance(found, tuple) else found
     wanted, changed = sum(any(down in key for down in DOWN) for key in weights), _changed(pipeline, name)
     if not changed or changed < wanted:

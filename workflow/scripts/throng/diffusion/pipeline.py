@@ -36,6 +36,7 @@ class Loaded:
         self._config, self._folder, self._task, self._section = config, folder, task, section
         self._controlled = control is not None
         self._added: dict[str, Any] = {}
+        lora.look_for(loras, section)
         components = {}
         if control is not None:
             components["controlnet"] = loading.controlnet(config, *control, f"{section}.layout")
