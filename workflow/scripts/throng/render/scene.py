@@ -31,6 +31,7 @@ HEAD_SHARE = 0.25
 BODY_SHARE = 0.25
 HIDDEN_OF = 12
 CROWDS = 5
+MORE_THAN_LACKING = 1.15  # of those who are added, more are hidden than of those before
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def render_counted(scene: Scene, frame_index: int, count: int) -> Frame:
         if len(seen) >= count:
             rng = generator(scene.seed, STAGE, f"scene-{scene.index}/chosen-{frame_index}")
             return _frame(scene, frame_index, _some(crowd, np.sort(rng.choice(seen, count, replace=False))))
-        asked = math.ceil(asked * count / len(seen)) + 1 if len(seen) else 2 * asked
+        asked = math.ceil(MORE_THAN_LACKING * asked * count / max(len(seen), 1)) + 1
     raise ThrongError(
         f"only {len(seen)} of {count} people can be seen at once in a {scene.camera.width}x{scene.camera.height} "
         f"scene: ask for fewer people or a larger image"
