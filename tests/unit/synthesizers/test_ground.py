@@ -58,3 +58,12 @@ def test_a_metre_aside_is_a_metre_at_that_depth():
     plane = GroundPlane(0.5, 100.0)
     ground = plane.to_ground(np.array([(400.0, 440.0), (500.0, 440.0)]), 1024)
     assert ground[1, 0] - ground[0, 0] == pytest.approx(100 / (170 / 1.7))
+
+
+def test_one_position_is_where_many_are():
+    plane = GroundPlane(0.4, 30.0)
+    ground = np.array([(-2.0, 9.0), (0.5, 4.0), (7.0, 30.0)])
+    expected = plane.to_image(ground, 1024)
+    assert [plane.pixel_of(*position, 1024) for position in ground.tolist()] == [
+        tuple(row) for row in expected.tolist()
+    ]

@@ -59,3 +59,16 @@ def test_the_map_is_what_painting_from_far_to_near_gives(places, min_visible):
     for index, (left, top) in enumerate(kept):
         assert (painted == index).sum() >= max(1, min_visible * BODY.size)
         assert painted[top + 2, round(left + 4.5)] == index
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-8, 70), st.integers(-10, 60)), min_size=1, max_size=25, unique_by=lambda p: p[1]),
+    st.sampled_from([0.0, 0.3, 0.7]),
+    st.booleans(),
+)
+def test_a_small_picture_says_no_only_where_adding_would(places, min_visible, mirrored):
+    occupancy = Occupancy(70, 80, len(places), min_visible)
+    for left, top in places:
+        worth = occupancy.may_fit(BODY[::2, ::2].copy(), left, top, BODY.shape, top + 30, mirrored=mirrored)
+        assert not add(occupancy, left, top) or worth or min_visible > 0

@@ -65,6 +65,11 @@ class CutOut:
             levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))
         return levels
 
+    @functools.cached_property
+    def thumbnail(self) -> np.ndarray:
+        """Return the coverage of the smallest level, (h, w) uint8."""
+        return np.ascontiguousarray(self.levels[-1][..., 3])
+
     def resized(self, height: int, width: int, *, mirrored: bool) -> np.ndarray:
         """Return the cut-out as (height, width, 4) uint8 premultiplied RGBA."""
         large = [level for level in self.levels if level.shape[0] >= height and level.shape[1] >= width]

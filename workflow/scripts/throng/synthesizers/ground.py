@@ -41,6 +41,11 @@ class GroundPlane:
         per_metre = self.slope * (feet[:, 1] - self.horizon) / STATURE_M
         return np.stack([(feet[:, 0] - width / 2) / per_metre, width / per_metre], axis=1)
 
+    def pixel_of(self, aside: float, away: float, width: int) -> tuple[float, float]:
+        """Return :meth:`to_image` of one position, which must lie before the camera."""
+        per_metre = width / away
+        return width / 2 + aside * per_metre, self.horizon + STATURE_M * per_metre / self.slope
+
     def to_image(self, ground: np.ndarray, width: int) -> np.ndarray:
         """Turn (N, 2) metres of :meth:`to_ground` into (N, 2) foot pixels."""
         per_metre = width / ground[:, 1]

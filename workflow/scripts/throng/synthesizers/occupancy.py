@@ -34,6 +34,21 @@ class Occupancy:
         seen = _in_sight(self.owner, self._feet, _samples(head[0], head[1], height), foot)
         return bool(seen[0] and seen.sum() >= HEAD_SEEN)
 
+    def may_fit(
+        self, coarse: np.ndarray, left: int, top: int, size: tuple[int, int], foot: float, *, mirrored: bool
+    ) -> bool:
+        """Tell by a small picture of a person, (h, w) uint8 coverage, whether :meth:`add` is worth its outline.
+
+        The person would cover ``size`` (rows, columns) pixels from (``left``, ``top``), ``mirrored`` or not. Where this
+        says no, too little of the person or somebody's head point would be seen, but for a pixel at the outline.
+        """
+        n = self.count
+        return bool(
+            _may_fit(
+                self.owner, self._feet, self._heads, n, coarse, left, top, *size, foot, mirrored, self._min_visible
+            )
+        )
+
     def add(
         self, alpha: np.ndarray, left: int, top: int, head: tuple[float, float], height: float, foot: float
     ) -> bool:
@@ -82,6 +97,30 @@ def _in_sight(owner, feet, samples, foot):
             other = owner[y, x]
             seen[k] = other < 0 or feet[other] < foot
     return seen
+
+
+@njit(cache=True)
+def _may_fit(owner, feet, heads, n, coarse, left, top, height, width, foot, mirrored, min_visible):
+    high, wide = coarse.shape
+    for other in range(n):
+        if feet[other] < foot:
+            i = int(np.floor((heads[other, 0, 1] - top + 0.5) * high / height))
+            j = int(np.floor((heads[other, 0, 0] - left + 0.5) * wide / width))
+            if 0 <= i < high and 0 <= j < wide and coarse[i, wide - 1 - j if mirrored else j] >= SOLID:
+                return False
+    rows, columns = owner.shape
+    full = seen = 0
+    for i in range(high):
+        y = top + int((i + 0.5) * height / high)
+        for j in range(wide):
+            if coarse[i, wide - 1 - j if mirrored else j] < SOLID:
+                continue
+            full += 1
+            x = left + int((j + 0.5) * width / wide)
+            if 0 <= y < rows and 0 <= x < columns:
+                other = owner[y, x]
+                seen += other < 0 or feet[other] < foot
+    return seen >= min_visible * full
 
 
 @njit(cache=True)

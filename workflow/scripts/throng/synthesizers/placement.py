@@ -1,15 +1,20 @@
 """Who stands where: groups on the ground where people stood before, nobody inside another, everybody seen."""
 
+import bisect
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from throng.synthesizers.backgrounds import Place
 from throng.synthesizers.cutouts import CutOut
 from throng.synthesizers.occupancy import Occupancy
 
 GROUP_SHARES = (0.38, 0.36, 0.14, 0.08, 0.04)  # of one person alone, two, ... five
+GROUP_BOUNDS = tuple(itertools.accumulate(GROUP_SHARES))[:-1]
 NEIGHBOURS = 4  # a group stands between a place where somebody stood and one of its nearest
 DRIFT_M = 0.5  # standard deviation about that line; grows as the place fills
 DRIFT_GROWTH_M = 2.0
@@ -74,7 +79,7 @@ def place_people(
     while len(pasted) < count and refused < PATIENCE:
         position = crowd.next_position(len(pasted) / count)
         refused += 1
-        if (np.abs(grounds[: len(pasted)] - position).max(axis=1, initial=0) < ELBOW_M).any():
+        if _touches(grounds[: len(pasted)], position[0], position[1], ELBOW_M):
             continue
         foot, height = _standing(place, position, rng)
         if not _useful(place, foot, height) or not occupancy.head_in_sight(
@@ -84,6 +89,8 @@ def place_people(
         card = deck.draw(height)
         if card is None:
             lacking += 1
+            continue
+        if not _may_fit(occupancy, card, foot, height):
             continue
         person = _pasted(card, foot, height)
         alpha = np.ascontiguousarray(person.rgba[..., 3])
@@ -122,11 +129,11 @@ class Crowd:
         if not self._waiting:
             rng = self._rng
             centre = self._between(DRIFT_M + self._spread * fill) if len(self._stood) else _anywhere(self._place, rng)
-            size = 1 + int(np.searchsorted(np.cumsum(GROUP_SHARES), rng.random()))
+            size = 1 + bisect.bisect(GROUP_BOUNDS, rng.random())
             turn = rng.uniform(0, np.pi)
             steps = np.cumsum(rng.uniform(*SPACING_M, size))
             steps -= steps.mean()
-            members = centre + steps[:, None] * np.array((np.cos(turn), np.sin(turn)))
+            members = centre + steps[:, None] * np.array((math.cos(turn), math.sin(turn)))
             self._waiting = list(members + rng.normal(0, STEP_ASIDE_M, (size, 2)))
         return self._waiting.pop()
 
@@ -193,8 +200,9 @@ def _standing(place: Place, position: np.ndarray, rng: np.random.Generator) -> t
     stature = 1 + STATURE_SPREAD * float(np.clip(rng.standard_normal(), -2, 2))
     if position[1] <= 0:
         return (0.0, 0.0), 0.0
-    foot = place.plane.to_image(position[None], place.width)[0].tolist()
-    return (foot[0], foot[1]), stature * float(place.plane.height_at(foot[1]))
+    aside, away = float(position[0]), float(position[1])
+    x, y = place.plane.pixel_of(aside, away, place.width)
+    return (x, y), stature * float(place.plane.height_at(y))
 
 
 def _useful(place: Place, foot: tuple[float, float], height: float) -> bool:
@@ -206,13 +214,33 @@ def _useful(place: Place, foot: tuple[float, float], height: float) -> bool:
     return 0 <= column < place.width and row >= 0 and bool(place.ground[row, column])
 
 
+@njit(cache=True)
+def _touches(grounds, x, z, apart):
+    near = False
+    for k in range(len(grounds)):
+        near |= abs(grounds[k, 0] - x) < apart and abs(grounds[k, 1] - z) < apart
+    return near
+
+
+def _window(card: Card, foot: tuple[float, float], height: float) -> tuple[tuple[int, int], int, int]:
+    """Return the size (rows, columns) and the left and top pixel of a cut-out that stands at ``foot``."""
+    cutout = card.cutout
+    scale, wide = height / cutout.height, cutout.rgba.shape[1]
+    size = max(2, round(height)), max(2, round(wide * scale))
+    foot_x = wide - 1 - cutout.foot if card.mirrored else cutout.foot
+    return size, round(foot[0] - foot_x * scale), round(foot[1]) - size[0] + 1
+
+
+def _may_fit(occupancy: Occupancy, card: Card, foot: tuple[float, float], height: float) -> bool:
+    size, left, top = _window(card, foot, height)
+    return occupancy.may_fit(card.cutout.thumbnail, left, top, size, foot[1], mirrored=card.mirrored)
+
+
 def _pasted(card: Card, foot: tuple[float, float], height: float) -> Pasted:
     cutout, mirrored = card.cutout, card.mirrored
-    scale = height / cutout.height
     wide = cutout.rgba.shape[1]
-    size = max(2, round(height)), max(2, round(wide * scale))
-    foot_x, head_x = (wide - 1 - x if mirrored else x for x in (cutout.foot, cutout.head[0]))
-    left, top = round(foot[0] - foot_x * scale), round(foot[1]) - size[0] + 1
+    size, left, top = _window(card, foot, height)
+    head_x = wide - 1 - cutout.head[0] if mirrored else cutout.head[0]
     head = (
         left + (head_x + 0.5) * size[1] / wide - 0.5,
         top + (cutout.head[1] + 0.5) * size[0] / cutout.height - 0.5,
