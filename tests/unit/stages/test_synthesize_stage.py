@@ -17,6 +17,7 @@ from throng.sections.synthesize import Composite
 from throng.stage import Context, Files
 from throng.stages import prompt as prompt_stage
 from throng.stages import synthesize
+from throng.synthesizers import cutouts
 from throng.synthesizers.composite import Compositor
 from throng.tables import detections, images, prompts, removals, synthetic
 from throng.tables.prompts import PromptRow
@@ -256,6 +257,16 @@ def test_a_wrong_label_is_never_written(town, monkeypatch, wrong, said):
     with pytest.raises(ThrongError, match=said):
         town.synthesize()
     assert not list(town.drawing.roots["results"].glob("synthesize/*/*"))
+
+
+def test_cutting_people_out_is_done_once(town, monkeypatch):
+    before, _ = town.synthesize()
+    town.prompts += asked_for([4])
+    town.write()
+    monkeypatch.setattr(cutouts, "cut", None)
+    after, _ = town.synthesize()
+    assert after.keys() - before.keys() == {row.id for row in town.prompts if row.count == 4}
+    assert after.items() > before.items()
 
 
 def test_the_prompt_stage_writes_its_table(tmp_path):
