@@ -52,7 +52,7 @@ def balance(corpus: Corpus) -> list[Line]:
     check_conserved("synthesize", asked, (f"{row.maker}/{row.prompt_id}" for row in corpus.synthetic))
     check_conserved(
         "calibrate_counts",
-        (row.id for row in corpus.synthetic if row.status == OK),
+        (row.id for row in corpus.synthetic),
         (row.id for row in corpus.calibrated_counts),
     )
     return [
@@ -64,7 +64,7 @@ def balance(corpus: Corpus) -> list[Line]:
         _line(
             "calibrate_counts",
             "images",
-            sum(row.status == OK for row in corpus.synthetic),
+            len(corpus.synthetic),
             len(corpus.calibrated_counts),
             corpus.calibrated_counts,
         ),

@@ -15,7 +15,7 @@ class Release(Section):
         ["ranked_pairs", "fixed_count"], "what is released", min_length=1
     )
     backends: list[str] = setting(
-        ["annotations", "ultralytics", "opencv", "composite"],
+        ["annotations", "ultralytics", "opencv", "composite", "rendered", "diffusers"],
         "backends whose rows may be released; a row of another stops the release",
     )
     shared_scenes: list[str] = setting(
