@@ -43,6 +43,7 @@ rule report:
         calibrated_counts=f"{RESULTS}/calibrate_counts/calibrated_counts.parquet",
         density_labels=f"{RESULTS}/label_density/density_labels.parquet",
         audit=f"{RESULTS}/audit_pairs/audit.json",
+        calibration=f"{RESULTS}/calibrate_counts/calibration.json",
         metrics=f"{RESULTS}/evaluate/metrics.json",
         predictions=f"{RESULTS}/evaluate/predictions.parquet",
         plots=[f"{RESULTS}/evaluate/{name}.png" for name in ("scatter", "bins", "curves")],

@@ -48,6 +48,21 @@ AUDIT = {
     "order": {"all": share("all", 9, 10), "by_kind": [share("real-edited", 3, 4), share("sham-equal", 6, 6)]},
     "shortcut": [{"backend": "opencv", "verdict": "shortcut: <the> edits give themselves away"}],
 }
+CALIBRATION = {
+    "errors": [
+        {
+            "maker": "prompted",
+            "requested": 20,
+            "images": 8,
+            "exact": None,
+            "detected": {"error": 0.31},
+            "predicted": None,
+            "calibrated": {"error": 0.4},
+            "published": 0.45,
+        }
+    ],
+    "filters": [{"filter": "near-duplicate", "removed": 2}, {"filter": "wrong content", "removed": 0}],
+}
 
 
 class Page(HTMLParser):
@@ -78,6 +93,7 @@ def make_page(run: Run, root: Path, **settings: object) -> str:
     index = written.release() / "index.json"
     (root / "metrics.json").write_text(json.dumps(METRICS))
     (root / "audit.json").write_text(json.dumps(AUDIT))
+    (root / "calibration.json").write_text(json.dumps(CALIBRATION))
     plots = [root / f"{name}.png" for name in ("scatter", "curves")]
     for number, path in enumerate(plots):
         path.write_bytes(encode_png(picture(5000 + number)))
@@ -86,6 +102,7 @@ def make_page(run: Run, root: Path, **settings: object) -> str:
         {name: [str(written.results / path)] for name, path in PATHS.items()}
         | {
             "audit": [str(root / "audit.json")],
+            "calibration": [str(root / "calibration.json")],
             "metrics": [str(root / "metrics.json")],
             "plots": list(map(str, plots)),
             "index": [str(index)],
@@ -112,7 +129,7 @@ def test_page_asks_nothing_of_the_network_and_runs_nothing(html: str) -> None:
     assert not page.all("link")
     assert all((attributes["src"] or "").startswith("data:image/") for attributes in page.all("img"))
     beside = {attributes["href"] for attributes in page.all("a") if not (attributes["href"] or "").startswith("#")}
-    assert beside == {"../audit_pairs/audit.html"}
+    assert beside == {"../audit_pairs/audit.html", "../calibrate_counts/calibration.html"}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert "url(" not in html
     assert "@import" not in html
@@ -248,6 +265,12 @@ def test_sizes(number: int, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(None, "–"), (3, "3"), (1.239, "1.24"), ([1.0, 2.5], "1.00 to 2.50")])
 def test_cells(value: object, text: str) -> None:
     assert cell(value) == text
+
+
+def test_requested_counts_stand_beside_what_is_there(html: str) -> None:
+    text = Page(html).text
+    assert "prompted 20 8 – 31.0 % – 40.0 % 45.0 %" in text
+    assert "Images removed by filters: near-duplicate: 2." in text
 
 
 def test_the_audit_stands_beside_the_pairs(html: str) -> None:

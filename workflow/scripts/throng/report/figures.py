@@ -113,6 +113,26 @@ def audit_view(audit: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def counts_view(calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how far requested counts are from what is there, by maker, and what every filter removed."""
+    curves = ("exact", "detected", "predicted", "calibrated")
+    rows = [
+        [
+            one["maker"],
+            one["requested"],
+            one["images"],
+            *(cell(one[name]["error"] if one[name] else None, percent=True) for name in curves),
+            cell(one["published"], percent=True),
+        ]
+        for one in calibration["errors"]
+    ]
+    return {
+        "header": ["maker", "requested", "images", *curves, "published"],
+        "rows": rows,
+        "removed": [f"{one['filter']}: {one['removed']}" for one in calibration["filters"] if one["removed"]],
+    }
+
+
 def cell(value: Any, *, percent: bool = False) -> str:
     """Return a value as a table shows it."""
     if value is None:

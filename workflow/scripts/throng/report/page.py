@@ -16,6 +16,7 @@ from throng.report.figures import (
     audit_view,
     bins_view,
     cell,
+    counts_view,
     density_view,
     metrics_view,
     provenance_view,
@@ -56,12 +57,13 @@ def render(
     plots: Sequence[Path],
     index: Mapping[str, Any],
     audit: Mapping[str, Any],
+    calibration: Mapping[str, Any],
 ) -> str:
     """Return the page's HTML; every text from data is escaped.
 
     ``metrics`` are the records of stage evaluate, ``plots`` PNG files, ``index`` a release's, ``audit`` the
-    figures of stage audit_pairs. Raises ThrongError when
-    an image to show cannot be read.
+    figures of stage audit_pairs, ``calibration`` those of calibrate_counts. Raises ThrongError when an image to show
+    cannot be read.
     """
     thumbnails = Thumbnails(store, config.thumbnail)
     environment = Environment(
@@ -84,6 +86,7 @@ def render(
         ],
         synthetic=synthetic_views(corpus, thumbnails, config.synthetic),
         synthetic_all=len(corpus.counted),
+        counts=counts_view(calibration),
         density=density_view(corpus),
         metrics=metrics_view(metrics),
         headline=_headline(metrics),
