@@ -13,16 +13,16 @@ from pathlib import Path
 
 from throng import synthesizers
 from throng.chunks import in_chunk
-from throng.errors import ThrongError
-from throng.images import ImageStore, encode_jpeg, pack_zip
+from throng.images import ImageStore, pack_zip
 from throng.kept import FOLDER, Kept
-from throng.manifest import OK, REJECTED, check_conserved, read_rows, tally, write_table
+from throng.manifest import OK, check_conserved, read_rows, tally, write_table
 from throng.provenance import canonical_json, digest
 from throng.roots import RESULTS
 from throng.sections.base import output_slice
 from throng.sections.synthesize import CHOOSING, Maker
 from throng.stage import Context, Files
-from throng.synthesizers.protocol import Material, Scene, Synthesizer
+from throng.synthesizers.protocol import Material, Synthesizer
+from throng.synthesizers.rows import HELD_OUT, TRAIN, held_out_row, made_row, member, placed_row
 from throng.synthesizers.selection import chosen, read_prompts
 from throng.tables import detections, images, removals, synthetic
 from throng.tables.detections import DetectionRow
@@ -33,8 +33,6 @@ from throng.tables.synthetic import SyntheticRow
 from throng.workdir import Made, Workdir, process
 
 log = logging.getLogger(__name__)
-TRAIN = "train"
-HELD_OUT = "held out"
 ID_DIGITS = 16
 MODELS = ("model", "controlnet", "loras")
 IN_FLIGHT = 2  # groups: while a synthesizer that wants to be alone draws one, the other is encoded
@@ -56,7 +54,7 @@ def run(inputs: Files, outputs: Files, config: Maker, context: Context) -> None:
             done[row.prompt_id], pixels[row.id] = row, work.file(member(row.id))
     table, archive = outputs.one("table"), outputs.one("pixels")
     folder = archive.relative_to(context.roots[RESULTS]).as_posix()
-    rows = [_placed(done[row.id], row, folder) if row.id in done else _held_out(row, config) for row in asked]
+    rows = [placed_row(done[row.id], row, folder) if row.id in done else held_out_row(row, config) for row in asked]
     check_conserved("synthesize", [row.id for row in asked], [row.prompt_id for row in rows])
     pack_zip(archive, {member(row.id): pixels[row.id] for row in rows if row.status == OK})
     write_table(table, synthetic.TABLE, rows, context.provenance(backend=config.backend, model=maker.model))
@@ -126,11 +124,6 @@ def _is_whole(row: SyntheticRow, read: Callable[[], bytes]) -> bool:
         return False
 
 
-def member(row_id: str) -> str:
-    """Return the name of a row's image in its chunk's zip."""
-    return f"{row_id}.jpg"
-
-
 def _make(
     work: Workdir, prompts: Mapping[str, PromptRow], synthesizer: Synthesizer, config: Maker, threads: int
 ) -> list[SyntheticRow]:
@@ -172,88 +165,4 @@ def training_material(inputs: Files, context: Context) -> Material:
             and 0 < row.detected_count == len(set(row.removed))
         },
         store=ImageStore(context.roots),
-    )
-
-
-def made_row(
-    config: Maker, synthesizer: Synthesizer, prompt: PromptRow, made: Scene | str
-) -> tuple[SyntheticRow, bytes | None]:
-    """Return the row and the JPEG of a prompt's image, or a rejected row that says why there is none."""
-    bare = _row(prompt, config, options=canonical_json(synthesizer.options) if synthesizer.options else "")
-    if isinstance(made, str):
-        return dataclasses.replace(bare, reason=made), None
-    _check(prompt, made)
-    data = encode_jpeg(made.pixels, config.jpeg_quality)
-    background = made.background
-    row = dataclasses.replace(
-        bare,
-        count=made.count,
-        points=made.points,
-        boxes=made.boxes,
-        masks=made.masks,
-        sha256=hashlib.sha256(data).hexdigest(),
-        width=made.pixels.shape[1],
-        height=made.pixels.shape[0],
-        scene=background.scene if background else "",
-        background_id=background.id if background else "",
-        parents=sorted(parent.id for parent in made.parents),
-        licence=made.licence,
-        redistributable=made.redistributable,
-        status=OK,
-    )
-    return row, data
-
-
-def _check(prompt: PromptRow, scene: Scene) -> None:
-    """Raise ThrongError when a synthesizer's own figures disagree: a wrong label must never be written."""
-    known = {len(some) for some in (scene.points, scene.boxes, scene.masks) if some is not None}
-    if known and known != {scene.count}:
-        raise ThrongError(
-            f"prompt {prompt.id}: count {scene.count} and {sorted(known)} points, boxes or masks; a bug, not data"
-        )
-    if scene.count is not None and not prompt.fewest <= scene.count <= prompt.most:
-        raise ThrongError(
-            f"prompt {prompt.id}: {scene.count} people, asked for {prompt.fewest} to {prompt.most}; a bug, not data"
-        )
-    if prompt.split != TRAIN and scene.parents:
-        raise ThrongError(f"prompt {prompt.id}: training pixels in an image of split {prompt.split}; a bug, not data")
-
-
-def _placed(row: SyntheticRow, prompt: PromptRow, folder: str) -> SyntheticRow:
-    """Return a row as its present prompt and chunk have it: it may have been made for other ones."""
-    path = f"{folder}/{member(row.id)}" if row.status == OK else ""
-    return dataclasses.replace(row, path=path, split=prompt.split)
-
-
-def _held_out(prompt: PromptRow, config: Maker) -> SyntheticRow:
-    reason = f"{HELD_OUT}: a prompt of split {prompt.split} is not made of training photographs"
-    return dataclasses.replace(_row(prompt, config, options=""), reason=reason)
-
-
-def _row(prompt: PromptRow, config: Maker, options: str) -> SyntheticRow:
-    """Return a rejected row without a reason."""
-    return SyntheticRow(
-        id=digest(config.name, prompt.id)[:ID_DIGITS],
-        prompt_id=prompt.id,
-        maker=config.name,
-        requested=prompt.count,
-        density=prompt.density,
-        count=None,
-        points=None,
-        boxes=None,
-        masks=None,
-        path="",
-        sha256="",
-        width=0,
-        height=0,
-        split=prompt.split,
-        scene="",
-        background_id="",
-        parents=[],
-        licence="",
-        redistributable=False,
-        backend=config.backend,
-        options=options,
-        status=REJECTED,
-        reason="",
     )
