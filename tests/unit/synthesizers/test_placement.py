@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import numpy as np
@@ -93,6 +94,18 @@ def test_who_is_repeated_comes_mirrored_and_in_other_colours():
         same = [person.card for person in people if person.cutout.person == which]
         assert len({card.mirrored for card in same}) == 2
         assert len({(card.turn, card.gain) for card in same}) == len(same)
+
+
+def test_a_head_point_lies_on_its_person_however_thin_the_neck():
+    thin = []
+    for cutout in cutouts(60):
+        rgba = cutout.rgba.copy()
+        rgba[:30, :23] = rgba[:30, 27:] = 0
+        thin.append(dataclasses.replace(cutout, rgba=rgba, head=(21.0, 14.0)))
+    people, owner = put(30, library=thin)
+    for index, person in enumerate(people):
+        x, y = person.head
+        assert owner[round(y), round(x)] == index
 
 
 def test_everybody_stands_on_the_ground_where_it_is_known():

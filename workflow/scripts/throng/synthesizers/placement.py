@@ -11,7 +11,7 @@ from numba import njit
 
 from throng.synthesizers.backgrounds import Place
 from throng.synthesizers.cutouts import CutOut
-from throng.synthesizers.occupancy import Occupancy
+from throng.synthesizers.occupancy import SOLID, Occupancy
 
 GROUP_SHARES = (0.38, 0.36, 0.14, 0.08, 0.04)  # of one person alone, two, ... five
 GROUP_BOUNDS = tuple(itertools.accumulate(GROUP_SHARES))[:-1]
@@ -241,8 +241,21 @@ def _pasted(card: Card, foot: tuple[float, float], height: float) -> Pasted:
     wide = cutout.rgba.shape[1]
     size, left, top = _window(card, foot, height)
     head_x = wide - 1 - cutout.head[0] if mirrored else cutout.head[0]
-    head = (
-        left + (head_x + 0.5) * size[1] / wide - 0.5,
-        top + (cutout.head[1] + 0.5) * size[0] / cutout.height - 0.5,
+    rgba = cutout.resized(*size, mirrored=mirrored)
+    x, y = _on_body(
+        rgba[..., 3],
+        (head_x + 0.5) * size[1] / wide - 0.5,
+        (cutout.head[1] + 0.5) * size[0] / cutout.height - 0.5,
     )
-    return Pasted(card, cutout.resized(*size, mirrored=mirrored), left, top, head, foot)
+    return Pasted(card, rgba, left, top, (left + x, top + y), foot)
+
+
+def _on_body(alpha: np.ndarray, x: float, y: float) -> tuple[float, float]:
+    """Return a head point, or the solid pixel nearest to it where shrinking has left only a rim there."""
+    if alpha[round(y), round(x)] >= SOLID:
+        return x, y
+    rows, columns = np.nonzero(alpha >= SOLID)
+    if not rows.size:
+        return x, y
+    nearest = int(np.argmin((rows - y) ** 2 + (columns - x) ** 2))
+    return float(columns[nearest]), float(rows[nearest])
