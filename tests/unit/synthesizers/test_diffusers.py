@@ -198,6 +198,28 @@ def test_lora_weights_are_added_to_the_models_own(folder, kind, tmp_path):
     assert changed.model is not None and all(file.name in changed.model["loras"] for file in loras)
 
 
+def test_lora_files_of_other_programs_are_read_with_their_alpha(folder, model, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    plain = pipelines.build_lora(tmp_path, model)
+    foreign = {}
+    for name, value in load_file(plain).items():
+        layer, _, kind = name.removeprefix("unet.").removesuffix(".weight").rpartition(".")
+        key = "lora_unet_" + layer.replace(".", "_")
+        foreign[f"{key}.{'lora_down' if kind == 'lora_A' else 'lora_up'}.weight"] = value
+        foreign[f"{key}.alpha"] = torch_scalar(1.0)  # of rank 2: half as much
+    save_file(foreign, tmp_path / "foreign.safetensors")
+    half = with_loras(model, [plain], [{"path": str(plain), "weight": 0.5}])
+    other = load(model, loras=[tmp_path / "foreign.safetensors"])
+    assert max(map(levels, pixels(other), pixels(half))) <= 1
+
+
+def torch_scalar(value: float) -> Any:
+    import torch
+
+    return torch.tensor(value)
+
+
 def with_loras(model: Path, files: list[Path], said: list[dict[str, Any]]) -> Synthesizer:
     config = Diffusers.model_validate({"name": "drawn", "model": str(model), "loras": said, **QUICK, **TERMS})
     return synthesizers.load(config, None, model, {"model": [model], "loras": files})

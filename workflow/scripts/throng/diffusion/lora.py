@@ -46,9 +46,11 @@ def _load(pipeline: Any, file: Path, name: str, section: str) -> None:
     kind = type(pipeline).__name__
     if not hasattr(pipeline, "load_lora_weights"):
         raise ThrongError(f"{section}: {file} cannot be put on a {kind}, which takes no LoRA; leave it out")
+    where: dict[str, Any] = {"weight_name": file.name, "local_files_only": True}
+    unet = getattr(pipeline, "unet", None)
     try:
-        pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=name, local_files_only=True)
-        found = pipeline.lora_state_dict(str(file.parent), weight_name=file.name, local_files_only=True)
+        pipeline.load_lora_weights(str(file.parent), adapter_name=name, **where)
+        found = pipeline.lora_state_dict(str(file.parent), **where, unet_config=unet and unet.config)
     except Exception as error:  # whatever a foreign file makes the library raise
         raise ThrongError(f"{section}: {file} does not fit the model, a {kind}: {reason(error)}") from error
     weights = found[0] if isinstance(found, tuple) else found

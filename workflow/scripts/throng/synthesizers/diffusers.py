@@ -1,7 +1,9 @@
 """Backend ``diffusers``: every prompt drawn by a text-to-image model, alone or over a rendered crowd."""
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +72,26 @@ class TextToImage:
 
     def synthesize(self, prompts: Sequence[PromptRow]) -> list[Scene | str]:
         """Return one image per prompt, from noise of its own seed; what the safety checker flags has a reason."""
-        asked = [self._picture(prompt) for prompt in prompts]
+        self._warn_of_unread(prompts)
+        if self._config.layout is None:
+            asked = [self._picture(prompt) for prompt in prompts]
+        else:
+            with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                asked = list(pool.map(self._picture, prompts))
         drawn = iter(self._renderer.render([one for one in asked if not isinstance(one, str)]))
         return [one if isinstance(one, str) else self._scene(next(drawn)) for one in asked]
 
     def _picture(self, prompt: PromptRow) -> Picture | str:
-        if not self._told and (unread := self._loaded.unread(prompt.text)):
-            log.warning("prompt %s has %s; of others nothing more is said", prompt.id, unread)
-            self._told = True
         guide = self._guide(prompt)
         if isinstance(guide, str):
             return guide
         return Picture(self._height, self._width, prompt.seed, prompt.text, prompt.negative or None, guide)
+
+    def _warn_of_unread(self, prompts: Sequence[PromptRow]) -> None:
+        for prompt in prompts:
+            if not self._told and (unread := self._loaded.unread(prompt.text)):
+                log.warning("prompt %s has %s; of others nothing more is said", prompt.id, unread)
+                self._told = True
 
     def _guide(self, prompt: PromptRow) -> np.ndarray | str | None:
         """Return what a rendered crowd of as many people gives the model to follow, or why there is none."""
