@@ -1,6 +1,6 @@
 """Whether calibrated counts are nearer to the truth than requested ones; run: python benchmarks/calibration.py.
 
-    python benchmarks/calibration.py [--images 20] [--counter counter.safetensors]
+    python benchmarks/calibration.py [--images 30] [--counter counter.safetensors]
 
 Scenes are rendered with about as many people as requested: the true count is the requested one times a lognormal factor
 of a known spread, the same for all buckets. models/rendered_people really counts them (imgsz 640, confidence 0.3), and
@@ -130,7 +130,7 @@ def measure(requested: Sequence[int], seen: Sequence[Seen], known: Sequence[Seen
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=20, help="of every requested count and size of noise")
+    parser.add_argument("--images", type=int, default=30, help="of every requested count and size of noise")
     parser.add_argument("--counter", type=Path, default=None, help="a trained counter that counts too")
     options = parser.parse_args()
     random = np.random.default_rng(SEED)

@@ -15,7 +15,7 @@ NOTHING = Instruments({})
 
 @pytest.mark.parametrize("noise", [0.2, 0.3, 0.6, 1.0])
 def test_planted_counts_are_recovered_better_than_requested_ones(noise):
-    worlds = [plant(seed, noise).all() for seed in range(4)]
+    worlds = [plant(seed, noise).all() for seed in range(3)]
     ratios = [error(calibrated, true) / error(requested, true) for requested, true, calibrated, _ in worlds]
     assert max(ratios) < {0.2: 0.9, 0.3: 0.85, 0.6: 0.6, 1.0: 0.4}[noise]
 
@@ -26,15 +26,15 @@ def test_what_a_model_draws_too_few_of_is_found_out():
 
 
 def test_two_instruments_are_better_than_the_better_one():
-    both = [plant(seed, 0.6, instruments=("detected", "predicted")).all() for seed in range(4)]
-    one = [plant(seed, 0.6).all() for seed in range(4)]
+    both = [plant(seed, 0.6, instruments=("detected", "predicted")).all() for seed in range(3)]
+    one = [plant(seed, 0.6).all() for seed in range(3)]
     assert np.mean([error(c, t) for _, t, c, _ in both]) < np.mean([error(c, t) for _, t, c, _ in one])
 
 
 @pytest.mark.parametrize("noise", [0.3, 0.6])
 @pytest.mark.parametrize("instruments", [("detected",), ("detected", "predicted")])
 def test_two_standard_deviations_hold_about_95_percent(noise, instruments):
-    worlds = [plant(seed, noise, instruments=instruments).all() for seed in range(4)]
+    worlds = [plant(seed, noise, instruments=instruments).all() for seed in range(3)]
     inside = np.concatenate([(np.abs(calibrated - true) <= 2 * std)[true > 5] for _, true, calibrated, std in worlds])
     assert 0.9 <= inside.mean() <= 0.98
 
@@ -89,7 +89,7 @@ def test_a_density_class_lies_in_its_range_until_somebody_looks():
     assert 230 < found.counts[0] < 310
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -3,7 +3,7 @@
 For image i of bucket r, of n people, g = log(1 + n) rounded to whole n:
 
     prior        u ~ N(mu_r + rho tau_r z_i, (1 - rho^2) tau_r^2),  n is the whole number whose cell u falls into
-    instruments  T_k(c_k) ~ N(T_k(m_k(n)), 1 + d_k(n)^2), errors of two of them correlated (throng.calibration.response)
+    instruments  T_k(c_k) ~ N(T_k(m_k(n)), 1), errors of two of them correlated (throng.calibration.response)
 
 z_i are normal scores of a rank score inside the bucket, where there is one that is no instrument; rho is the maker's.
 Everything is estimated by expectation-maximisation (Dempster, Laird and Rubin, JRSS B 39, 1977) on a grid of counts,
@@ -14,7 +14,8 @@ as an empirical Bayes model (Efron and Morris, JASA 70, 1975); buckets of a few 
 * rho is the regression of (u - mu_r) / tau_r on z, drawn to ``rank_correlation``.
 
 e, e_r, c0, c1 and c_r are normal about 0, so that mu and tau are drawn jointly, as a Gaussian process is. A wrong
-response shifts all buckets alike, however many images they have: its uncertainty counts as a common error of theirs.
+response shifts all buckets alike, however many images they have: its uncertainty is a common error of the means that mu
+is drawn from, and of all counts, whose standard deviations hold it.
 
 With no instrument the posterior is the prior; with no image of known count the instruments have their prior response.
 """
@@ -71,7 +72,7 @@ class Belief:
     """What is believed of a bucket: ``place`` and ``start_spread`` before looking, ``offset`` and ``spread`` now.
 
     u is normal about ``centre``; where a count was requested, an offset of 0 means that it is met in the mean.
-    ``doubt`` is what is left of the offset's variance, as far as the instruments do not overrule it.
+    ``doubt`` is the variance that offset and instruments leave in the g of all images alike.
     """
 
     place: float
@@ -166,20 +167,19 @@ class NoiseModel:
 
     def _likelihood(self, seen: Mapping[str, np.ndarray], number: int) -> np.ndarray:
         """Return (N, J) log likelihoods of what was seen; an image that nobody looked at has an even one."""
-        counts, total = self._grid.counts, np.zeros((number, len(self._grid.counts)))
-        standard: list[np.ndarray] = []
+        counts = self._grid.counts
+        errors: list[np.ndarray] = []
+        alike = np.full((number, 1), self.instruments.alike)
         for name, response in self.instruments.responses.items():
-            spread, middle = response.spread(counts, self._transfer), response.standard(response.expected(counts))
             column = seen[name][:, None]
             looked = np.isfinite(column)
             measured = response.standard(np.where(looked, column, 0))
-            standard.append(np.where(looked, (measured - middle) / spread, 0))
-            total -= np.where(looked, np.log(spread), 0)
-        alike = self.instruments.alike
-        if len(standard) == 2 and alike:
-            first, second = standard
-            return total - (first**2 - 2 * alike * first * second + second**2) / (2 * (1 - alike**2))
-        return total - sum(one**2 for one in standard) / 2
+            errors.append(np.where(looked, measured - response.standard(response.expected(counts)), 0))
+            alike = np.where(looked, alike, 0)
+        if len(errors) == 2:
+            first, second = errors
+            return -(first**2 - 2 * alike * first * second + second**2) / (2 * (1 - alike**2))
+        return sum((-(error**2) / 2 for error in errors), np.zeros((number, len(counts))))
 
     def _fit(self) -> None:
         for _ in range(ROUNDS):
@@ -224,15 +224,15 @@ class NoiseModel:
             belief.offset = float(drawn)
 
     def _draw_doubts(self) -> None:
-        """Set what is left of every offset's variance once the instruments, with their common error, have spoken."""
+        """Set what offset and instruments leave in g: an image leans on the one as far as not on the others."""
         found = {bucket: self.posterior(bucket) for bucket in self._images}
         share, common = self._measured(found)
         prior, beliefs = self._offset_prior(), list(self.beliefs.values())
         single = [b.spread**2 / len(p.mean) for p, b in zip(found.values(), beliefs, strict=True)]
         noise = np.diag(single / np.maximum(share, 1e-9)) + np.outer(common, common)
         left = prior - _drawn(prior, prior, noise)
-        for belief, variance, measured in zip(beliefs, np.diag(left), share, strict=True):
-            belief.doubt = float((1 - measured) ** 2 * max(variance, 0.0))
+        for belief, variance, measured, error in zip(beliefs, np.diag(left), share, common, strict=True):
+            belief.doubt = float((1 - measured) ** 2 * max(variance, 0.0) + (measured * error) ** 2)
 
     def _offset_prior(self) -> np.ndarray:
         """Return the (B, B) covariance of the buckets' offsets: a line that those with a count share, and their own."""

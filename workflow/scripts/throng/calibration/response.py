@@ -10,7 +10,7 @@ dispersion of counting, 1 - gain where people are missed at random; a is relativ
 however many people there are. The transformation that makes such a variance 1 is the integral of 1 / sqrt(v),
 T(c) = log(2 a sqrt(v(c)) + 2 a^2 c + b^2) / a with 3/8 added to c (Anscombe, "The Transformation of Poisson, Binomial
 and Negative-Binomial Data", Biometrika 35, 1948): a root of few people, a logarithm of many. So
-T(c) ~ N(T(m), 1 + d^2), d being what the curve's own uncertainty adds.
+T(c) ~ N(T(m), 1).
 
 log false, log gain, log half, log a and log b have normal priors, so that few known images do not overfit and none
 leave the prior; the mode of the posterior is found by BFGS, the curve's uncertainty by Laplace's method (MacKay,
@@ -67,11 +67,6 @@ class Response:
         """Return the standard deviation of log(1 + n) at one true count (1,) that the doubt about m leaves."""
         rise = self.expected(counts + 1) - self.expected(counts)
         return float((np.sqrt(self.doubt(counts, transfer)) / (rise * (1 + counts)))[0])
-
-    def spread(self, counts: np.ndarray, transfer: float = 0.0) -> np.ndarray:
-        """Return the standard deviation of T(c) at (N,) true counts."""
-        seen = self.expected(counts)
-        return np.sqrt(1 + self.doubt(counts, transfer) / _variance(self._parameters, seen + ANSCOMBE))
 
     def residuals(self, counts: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Return (N,) standardised residuals of images of known counts."""
