@@ -14,11 +14,18 @@ from pydantic import ValidationError
 
 from tests import pipelines
 from tests.rows import prompt_row
+from tests.unit.stages.test_synthesize_stage import asked_for, made
 from throng import synthesizers
+from throng.chunks import part_name
 from throng.errors import ThrongError
+from throng.manifest import read_rows, write_table
+from throng.provenance import Provenance
 from throng.sections.synthesize import Diffusers, models_of
 from throng.synthesizers.protocol import Scene, Synthesizer
+from throng.tables import prompts as prompts_table
+from throng.tables import synthetic
 from throng.tables.prompts import PromptRow
+from throng.tables.synthetic import SyntheticRow
 
 TERMS = {"licence": "CreativeML-OpenRAIL-M", "redistributable": True}
 QUICK = {"steps": 2, "batch": 2, "width": 64, "height": 64}
@@ -368,3 +375,28 @@ def test_a_job_is_told_of_every_model_in_the_sections_order():
     assert models_of(maker) == {"model": ["hub:sd"], "controlnet": ["hub:canny"], "loras": ["b", "hub:a"]}
     plain = Diffusers.model_validate({"name": "drawn", "model": "sd", **TERMS})
     assert models_of(plain) == {"model": ["sd"], "controlnet": [], "loras": []}
+
+
+@pytest.mark.parametrize("chunks", [2, 3])
+def test_a_prompts_image_is_the_same_in_every_chunking(model, tmp_path, chunks):
+    prompts = asked_for([0, 3, 9, 20], 2)
+
+    def rows(chunks: int) -> dict[str, SyntheticRow]:
+        results = tmp_path / f"results-{chunks}"
+        table = results / "prompts.parquet"
+        table.parent.mkdir()
+        write_table(table, prompts_table.TABLE, prompts, Provenance("prompt", {}, "code", 0))
+        inputs = {"prompts": [str(table)], "model": [str(model)]}
+        maker = Diffusers.model_validate({"name": "drawn", "model": "sd", "chunks": chunks, **QUICK, **TERMS})
+        roots = {"results": results}
+        tables = [made(results, maker, part_name(part, chunks), inputs, roots)[0] for part in range(chunks)]
+        return {row.prompt_id: row for row in read_rows(tables, synthetic.TABLE, SyntheticRow)}
+
+    whole, parts = rows(1), rows(chunks)
+    assert whole.keys() == parts.keys() == {prompt.id for prompt in prompts}
+    for name, row in whole.items():
+        assert row.sha256 == parts[name].sha256
+        assert (row.status, row.count, row.points, row.masks) == ("ok", None, None, None)
+        assert (row.licence, row.redistributable, row.parents) == (*TERMS.values(), [])
+        assert json.loads(row.options)["pipeline"] == "StableDiffusionPipeline"
+    assert len({row.sha256 for row in whole.values()}) == len(prompts)
