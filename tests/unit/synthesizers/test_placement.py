@@ -9,7 +9,7 @@ from throng.synthesizers.backgrounds import KNOWN, Place
 from throng.synthesizers.cutouts import CutOut
 from throng.synthesizers.ground import GroundPlane
 from throng.synthesizers.photometry import Look
-from throng.synthesizers.placement import ELBOW_M, LEAST_HEIGHT, Deck, place_people
+from throng.synthesizers.placement import ELBOW_M, LEAST_HEIGHT, Deck, _on_body, place_people
 
 LOOK = Look((120.0, 0.0, 0.0), (50.0, 5.0, 5.0), 1.0)
 WIDE = GroundPlane(0.3, 0.0)
@@ -106,6 +106,14 @@ def test_a_head_point_lies_on_its_person_however_thin_the_neck():
     for index, person in enumerate(people):
         x, y = person.head
         assert owner[round(y), round(x)] == index
+
+
+def test_a_head_point_between_two_pixels_lies_on_its_person_wherever_it_stands():
+    rgba = np.zeros((9, 6, 4), np.uint8)
+    rgba[:, 2] = 255
+    for left in (10, 11):
+        x, y = _on_body(rgba[..., 3], left, 5, left + 2.5, 7.0)
+        assert rgba[round(y) - 5, round(x) - left, 3] == 255
 
 
 def test_everybody_stands_on_the_ground_where_it_is_known():

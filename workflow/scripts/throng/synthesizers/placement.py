@@ -242,20 +242,22 @@ def _pasted(card: Card, foot: tuple[float, float], height: float) -> Pasted:
     size, left, top = _window(card, foot, height)
     head_x = wide - 1 - cutout.head[0] if mirrored else cutout.head[0]
     rgba = cutout.resized(*size, mirrored=mirrored)
-    x, y = _on_body(
-        rgba[..., 3],
-        (head_x + 0.5) * size[1] / wide - 0.5,
-        (cutout.head[1] + 0.5) * size[0] / cutout.height - 0.5,
-    )
-    return Pasted(card, rgba, left, top, (left + x, top + y), foot)
+    x = left + (head_x + 0.5) * size[1] / wide - 0.5
+    y = top + (cutout.head[1] + 0.5) * size[0] / cutout.height - 0.5
+    return Pasted(card, rgba, left, top, _on_body(rgba[..., 3], left, top, x, y), foot)
 
 
-def _on_body(alpha: np.ndarray, x: float, y: float) -> tuple[float, float]:
-    """Return a head point, or the solid pixel nearest to it where shrinking has left only a rim there."""
-    if alpha[round(y), round(x)] >= SOLID:
+def _on_body(alpha: np.ndarray, left: int, top: int, x: float, y: float) -> tuple[float, float]:
+    """Return a head point, or the solid pixel nearest to it where shrinking has left only a rim there.
+
+    ``alpha``, (h, w) uint8, lies at (``left``, ``top``). Which pixel a point is in is asked in the image: halves are
+    rounded to even numbers.
+    """
+    row, column = round(y) - top, round(x) - left
+    if 0 <= row < alpha.shape[0] and 0 <= column < alpha.shape[1] and alpha[row, column] >= SOLID:
         return x, y
     rows, columns = np.nonzero(alpha >= SOLID)
     if not rows.size:
         return x, y
-    nearest = int(np.argmin((rows - y) ** 2 + (columns - x) ** 2))
-    return float(columns[nearest]), float(rows[nearest])
+    nearest = int(np.argmin((rows + top - y) ** 2 + (columns + left - x) ** 2))
+    return float(columns[nearest] + left), float(rows[nearest] + top)
