@@ -1,5 +1,6 @@
 """Tiles cover a photograph; people in two of them, or cut by a seam, are counted once."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,6 +174,31 @@ def test_people_and_their_masks_come_back_whole_and_in_place(weights):
     for person in found.people:
         shade = next(shade for shade, box in people.items() if box[0] == person["x"])
         assert np.array_equal(rle.decode(person["mask"], 300, 420), picture[..., 0] == shade)
+
+
+class Fitted(Bright):
+    """Sees everything at four times its size, if need be, in the middle of 480 x 480."""
+
+    def letterbox(self, image: np.ndarray) -> np.ndarray:
+        gain = 480 / max(image.shape[:2])
+        big = cv2.resize(image, None, fx=gain, fy=gain, interpolation=cv2.INTER_NEAREST)
+        self.gain = gain
+        down, right = 480 - big.shape[0], 480 - big.shape[1]
+        box = (down // 2, down - down // 2, right // 2, right - right // 2)
+        return cv2.copyMakeBorder(big, *box, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+
+
+@pytest.mark.parametrize(("shape", "gain"), [((30, 40), 4.0), ((50, 24), 4.0), ((200, 240), 2.0)])
+def test_a_small_picture_is_not_enlarged_without_limit(weights, shape, gain):
+    picture = np.full((*shape, 3), 0, np.uint8)
+    picture[8:20, 4:10] = 30
+    network = Fitted()
+    detector = UltralyticsDetector(Ultralytics(model="m", task="segment", imgsz=480, enlarge=4), weights, network)
+    people = [p for p in detector.detect([Photograph(None, picture)])[0].people if p["w"] < 20]
+    assert network.gain == gain
+    (person,) = people
+    assert (person["x"], person["y"], person["w"], person["h"]) == (4, 8, 6, 12)
+    assert np.array_equal(rle.decode(person["mask"], *shape), picture[..., 0] == 30)
 
 
 def test_a_pass_holds_no_more_than_a_batch_and_a_small_picture_is_looked_at_once(weights):

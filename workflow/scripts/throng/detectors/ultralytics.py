@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from throng.tables.detections import Detection
 
 FILE_SUFFIXES = (".pt", ".onnx")
 OPENVINO_SUFFIX = "_openvino_model"
+GREY = 114  # what the library letterboxes with
 
 
 def make(config: Ultralytics, model: Path | None, scratch: Path) -> Detector:
@@ -42,10 +44,14 @@ def model_digest(model: Path) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """A window of a photograph and its pixels as the network takes them."""
+    """A window of a photograph and its pixels as the network takes them, made from ``shown``, height and width.
+
+    That is the window, and beside it what keeps a small one from being enlarged too much.
+    """
 
     window: Window
     pixels: np.ndarray
+    shown: tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,11 +80,14 @@ class UltralyticsDetector:
         """Cut and letterbox the windows that the network will look at."""
         if photograph.pixels is None:
             raise ValueError(f"image {photograph.row.id} was given without pixels to a detector that reads them")
-        looks = [
-            Look(window, self._network.letterbox(_part(photograph.pixels, window)))
-            for window in self._windows(*photograph.pixels.shape[:2])
-        ]
+        looks = [self._cut(photograph.pixels, window) for window in self._windows(*photograph.pixels.shape[:2])]
         return Photograph(photograph.row, None, (photograph.pixels.shape[:2], looks))
+
+    def _cut(self, pixels: np.ndarray, window: Window) -> Look:
+        part = pixels[window.top : window.top + window.height, window.left : window.left + window.width]
+        if self._config.enlarge is not None:
+            part = _beside_grey(part, math.ceil(self._config.imgsz / self._config.enlarge))
+        return Look(window, self._network.letterbox(part), part.shape[:2])
 
     def detect(self, photographs: Sequence[Photograph]) -> list[Found]:
         """Return the people of each photograph; one that reaches ``max_det`` is rejected."""
@@ -131,8 +140,11 @@ class UltralyticsDetector:
         return Found(people)
 
 
-def _part(pixels: np.ndarray, window: Window) -> np.ndarray:
-    return pixels[window.top : window.top + window.height, window.left : window.left + window.width]
+def _beside_grey(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return the pixels with grey on the right or below, so that their longer side is at least ``side``."""
+    height, width = pixels.shape[:2]
+    below, right = (0, max(side - width, 0)) if width >= height else (max(side - height, 0), 0)
+    return cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(GREY, GREY, GREY))
 
 
 def _place(look: Look, answer: Answer) -> Seen:
@@ -148,10 +160,11 @@ def _place(look: Look, answer: Answer) -> Seen:
 def _fit(look: Look) -> tuple[tuple[float, float], tuple[int, int]]:
     """Return by how much, x and y, letterboxing scaled a window and what it put left of and above it."""
     rows, columns = look.pixels.shape[:2]
-    gain = min(rows / look.window.height, columns / look.window.width)
-    high, wide = max(round(look.window.height * gain), 1), max(round(look.window.width * gain), 1)
+    height, width = look.shown
+    gain = min(rows / height, columns / width)
+    high, wide = max(round(height * gain), 1), max(round(width * gain), 1)
     pads = round((columns - wide) / 2 - 0.1), round((rows - high) / 2 - 0.1)
-    return (wide / look.window.width, high / look.window.height), pads
+    return (wide / width, high / height), pads
 
 
 def _mask(seen: Seen, index: int, height: int, width: int) -> str | None:
