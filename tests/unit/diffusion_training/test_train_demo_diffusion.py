@@ -200,3 +200,19 @@ def test_batches_are_functions_of_their_number():
     assert 16 < sum(rare) < 48  # one window of six, but one count of two
     for one, text in zip(rare, words, strict=True):
         assert text == "" or "a few" in text or (("three" in text or "3" in text) == one)
+
+
+def test_the_autoencoder_starts_with_an_eye_for_colour_and_without_its_blocks():
+    import torch
+
+    from throng.diffusion_training import networks
+
+    network = networks.autoencoder(TrainDemoDiffusion().autoencoder, 64, seed=5)
+    again = networks.autoencoder(TrainDemoDiffusion().autoencoder, 64, seed=5)
+    assert all((a == b).all() for a, b in zip(network.parameters(), again.parameters(), strict=True))
+    weights = network.encoder.conv_in.weight
+    grey, red_green = (torch.tensor(colour).view(1, 3, 1, 1) for colour in ([1.0, 1.0, 1.0], [1.0, -1.0, 0.0]))
+    response = [float((weights * colour).sum(dim=1).norm() / colour.norm()) for colour in (grey, red_green)]
+    assert response[1] / response[0] == pytest.approx(networks.COLOUR_GAIN, rel=0.3)
+    image = torch.rand(1, 16, 8, 8)
+    assert (network.encoder.down_blocks[0].resnets[0](image, None) == image).all()

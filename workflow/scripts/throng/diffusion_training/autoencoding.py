@@ -56,9 +56,11 @@ def fit(model: Any, patches: Patches, config: Autoencoder, work: Path, **loop: A
         restored = network.decode(latents.sample()).sample
         absolute = (restored - batch).abs().mean()
         edges = sum((restored.diff(dim=dim) - batch.diff(dim=dim)).abs().mean() for dim in (2, 3))
+        colour = _without_grey(restored - batch).abs().mean()
         divergence = 0.5 * (latents.mean.square() + latents.var - 1 - latents.logvar).mean()
-        loss = absolute + config.gradient_weight * edges + config.kl_weight * divergence
-        return loss, {"absolute": absolute, "divergence": divergence}
+        loss = absolute + config.gradient_weight * edges
+        loss = loss + config.colour_weight * colour + config.kl_weight * divergence
+        return loss, {"absolute": absolute, "colour": colour, "divergence": divergence}
 
     return train(model, patches, loss_of, work=work, **loop).history
 
@@ -82,6 +84,10 @@ def encoded(
         drawn = latents.mean if random is None else latents.mean + latents.std * _noise(latents.mean, random)
         found.append(drawn.float().cpu().numpy())
     return np.concatenate(found)
+
+
+def _without_grey(images: torch.Tensor) -> torch.Tensor:
+    return images - images.mean(dim=1, keepdim=True)
 
 
 def _noise(like: torch.Tensor, random: torch.Generator) -> torch.Tensor:

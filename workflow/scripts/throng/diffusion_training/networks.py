@@ -9,7 +9,8 @@ from torch import nn
 
 from throng.sections.train_demo_diffusion import Autoencoder, Denoiser, Text
 
-GROUPS = 8
+GROUPS, LOG_VARIANCE, COLOUR_GAIN = 8, -6.0, 6.0
+LATENTS = 4  # what the inpainting pipeline takes: 9 channels are 4, a mask and 4
 TRAIN_STEPS = 1000
 
 
@@ -17,17 +18,44 @@ def autoencoder(config: Autoencoder, side: int, seed: int) -> Any:
     """Return an AutoencoderKL for images of ``side`` pixels."""
     levels = len(config.channels)
     with _seeded(seed):
-        return _diffusers().AutoencoderKL(
+        network = _diffusers().AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * levels,
             up_block_types=("UpDecoderBlock2D",) * levels,
             block_out_channels=tuple(config.channels),
             layers_per_block=config.layers,
-            latent_channels=config.latent_channels,
+            latent_channels=LATENTS,
             norm_num_groups=GROUPS,
             sample_size=side,
             scaling_factor=1.0,
             mid_block_add_attention=False,
         )
+    # latents that start noisy drown whatever is fainter than brightness before it is learnt
+    torch.nn.init.constant_(network.quant_conv.bias[LATENTS:], LOG_VARIANCE)
+    _balance_colours(network)
+    _start_linear(network)
+    return network
+
+
+def _start_linear(network: Any) -> None:
+    """Have every residual block start as the identity (Zhang et al. 2019, Fixup): what is linear is learnt first."""
+    blocks = [block for name, block in network.named_modules() if name.rpartition(".")[0].endswith("resnets")]
+    for block in blocks:
+        torch.nn.init.zeros_(block.conv2.weight)
+        torch.nn.init.zeros_(block.conv2.bias)
+
+
+@torch.no_grad()
+def _balance_colours(network: Any) -> None:
+    """Have the first layer see grey, red-green and blue-yellow at like strength, and the last one draw in these terms.
+
+    Streets are grey: in red, green and blue nearly all variance is brightness, and colour's gradient is lost in it.
+    """
+    terms = torch.tensor([[1.0, 1.0, 1.0], [1.0, -1.0, 0.0], [-1.0, -1.0, 2.0]])
+    terms = terms / terms.norm(dim=1, keepdim=True)
+    gains = torch.tensor([1.0, COLOUR_GAIN, COLOUR_GAIN]).unsqueeze(1)
+    first, last = network.encoder.conv_in.weight, network.decoder.conv_out.weight
+    first.copy_(torch.einsum("okhw,kc->ochw", first, terms * gains))
+    last.copy_(torch.einsum("kc,kfhw->cfhw", terms / gains, last))
 
 
 def text_encoder(config: Text, tokenizer: Any, seed: int) -> Any:
@@ -50,15 +78,15 @@ def text_encoder(config: Text, tokenizer: Any, seed: int) -> Any:
         return CLIPTextModel(described)
 
 
-def denoiser(config: Denoiser, text: Text, latents: int, side: int, seed: int, *, inpainting: bool) -> Any:
+def denoiser(config: Denoiser, text: Text, side: int, seed: int, *, inpainting: bool) -> Any:
     """Return a UNet2DConditionModel for latents of ``side`` cells; inpainting also takes a mask and masked latents."""
     down = tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in config.attention)
     up = tuple("CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(config.attention))
     with _seeded(seed):
         return _diffusers().UNet2DConditionModel(
             sample_size=side,
-            in_channels=2 * latents + 1 if inpainting else latents,
-            out_channels=latents,
+            in_channels=2 * LATENTS + 1 if inpainting else LATENTS,
+            out_channels=LATENTS,
             down_block_types=down,
             up_block_types=up,
             block_out_channels=tuple(config.channels),

@@ -13,13 +13,13 @@ Widths = Annotated[list[Annotated[int, Field(ge=8, multiple_of=8)]], Field(min_l
 class Optimisation(Section):
     """How one network is trained."""
 
-    steps: int = setting(1000, "optimiser steps", ge=1)
-    batch: int = setting(16, "examples per step", ge=1)
-    learning_rate: float = setting(0.001, "peak learning rate; a cosine takes it to zero", gt=0)
+    steps: int = setting(1700, "optimiser steps", ge=1)
+    batch: int = setting(8, "examples per step", ge=1)
+    learning_rate: float = setting(0.0008, "peak learning rate; a cosine takes it to zero", gt=0)
     warmup_steps: int = setting(100, "steps of linear warm-up", ge=0)
     weight_decay: float = setting(0.0001, "weight decay", ge=0)
     ema_decay: float = setting(
-        0.995, "decay of the weights' moving average, which is what is kept; 0 is off", ge=0, lt=1
+        0.998, "decay of the weights' moving average, which is what is kept; 0 is off", ge=0, lt=1
     )
 
 
@@ -28,14 +28,19 @@ class Autoencoder(Optimisation):
 
     channels: Widths = setting([16, 32, 64], "widths of the levels; every level after the first halves the side")
     layers: int = setting(1, "residual blocks per level", ge=1)
-    latent_channels: int = setting(4, "channels of the latents", ge=1)
     kl_weight: float = setting(0.0003, "weight of the latents' divergence from a normal distribution", ge=0)
+    colour_weight: float = setting(
+        8.0, "weight of the difference in colour alone, which is small and would be lost to brightness", ge=0
+    )
     gradient_weight: float = setting(1.0, "weight of the difference between neighbours: keeps edges sharp", ge=0)
     holes: float = setting(
         0.25, "share of the patches with a grey hole, as inpainting shows them to the encoder", ge=0, le=1
     )
-    batch: int = setting(8, "patches per step", ge=1)
-    learning_rate: float = setting(0.003, "peak learning rate; a cosine takes it to zero", gt=0)
+    batch: int = setting(4, "patches per step", ge=1)
+    learning_rate: float = setting(0.002, "peak learning rate; a cosine takes it to zero", gt=0)
+    ema_decay: float = setting(
+        0.99, "decay of the weights' moving average, which is what is kept; 0 is off", ge=0, lt=1
+    )
 
 
 class Denoiser(Optimisation):
@@ -60,9 +65,8 @@ class Denoiser(Optimisation):
 class Inpainter(Denoiser):
     """The denoiser that fills holes."""
 
-    channels: Widths = setting([32, 64, 96, 128], "widths of the levels; every level after the first halves the side")
-    attention: list[bool] = setting([False, False, True, True], "which levels attend to the prompt and to themselves")
-    batch: int = setting(4, "examples per step", ge=1)
+    channels: Widths = setting([32, 64, 96], "widths of the levels; every level after the first halves the side")
+    batch: int = setting(3, "examples per step", ge=1)
     outside: float = setting(0.1, "weight of what is not masked in the loss", ge=0, le=1)
 
 
@@ -79,14 +83,14 @@ class Text(Section):
 class Scenes(Section):
     """What is rendered to learn from; never the scenes of section render, whatever the seed."""
 
-    frames: int = setting(2000, "rendered frames", ge=2)
+    frames: int = setting(1600, "rendered frames", ge=2)
     frames_per_scene: int = setting(2, "frames that share a camera and a background", ge=1)
     width: int = setting(512, "frame width, pixels", ge=64)
     height: int = setting(384, "frame height, pixels", ge=64)
     min_people: int = setting(1, "fewest people in a frame", ge=1)
     max_people: int = setting(60, "most people in a frame", ge=1)
-    windows: int = setting(6, "windows per frame, for text to image", ge=1)
-    edits: int = setting(2, "edits per frame, for inpainting", ge=1)
+    windows: int = setting(8, "windows per frame, for text to image", ge=1)
+    edits: int = setting(3, "edits per frame, for inpainting", ge=1)
     window: int = setting(64, "side of the images that text makes, pixels", ge=16)
     edit_window: int = setting(128, "side of the crops that inpainting learns from, pixels", ge=16)
     people_px: tuple[float, float] = setting((16.0, 30.0), "least and greatest height of somebody in a window, pixels")

@@ -131,9 +131,7 @@ class _Trainer:
         cells = side // 2 ** (len(self._config.autoencoder.channels) - 1)
         filling = name == "inpainting"
         model = networks.Prompted(
-            networks.denoiser(
-                config, self._config.text, self._config.autoencoder.latent_channels, cells, seed, inpainting=filling
-            ),
+            networks.denoiser(config, self._config.text, cells, seed, inpainting=filling),
             networks.text_encoder(self._config.text, self._tokenizer, seed),
         )
         history = denoising.fit(model, batches, config, **self._loop(name, config, seed))
