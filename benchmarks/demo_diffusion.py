@@ -152,8 +152,8 @@ class Removals:
             "edits": len(edits),
             "kept": sum(row.status == OK for row in edits) / len(edits),
             "rejected": {kind: sum(row.reason.partition(":")[0] == kind for row in edits) for kind in reasons},
-            "residual_per_checked_edit": float(np.mean([row.residual for row in checked])),
-            "hallucinated_per_checked_edit": float(np.mean([row.hallucinated for row in checked])),
+            "residual_per_checked_edit": float(np.mean([row.residual or 0 for row in checked])),
+            "hallucinated_per_checked_edit": float(np.mean([row.hallucinated or 0 for row in checked])),
             "order": {key: audit["order"][key] for key in ("edited",)},
             "quality": audit["pixels"]["quality"],
             "texture": audit["pixels"]["texture"],
@@ -261,10 +261,11 @@ def real_windows(many: int) -> dict[int, list[np.ndarray]]:
 
 def draw(model: Path, count: int, many: int) -> list[np.ndarray]:
     """Return images of a count as the pipeline draws them, each from a seed of its own, loaded as any model is."""
+    import diffusers
     import torch
-    from diffusers import AutoPipelineForText2Image
 
-    pipeline = AutoPipelineForText2Image.from_pretrained(model, dtype=torch.float32, local_files_only=True)
+    library: Any = diffusers
+    pipeline = library.AutoPipelineForText2Image.from_pretrained(model, dtype=torch.float32, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     drawn: list[np.ndarray] = []
     for start in range(0, many, DRAW["batch"]):

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from throng.diffusion_training.examples import STAGE, Examples
 from throng.sections.train_demo_diffusion import Autoencoder
@@ -51,7 +50,7 @@ def pixels(image: np.ndarray) -> np.ndarray:
 def fit(model: Any, patches: Patches, config: Autoencoder, work: Path, **loop: Any) -> list[dict[str, float]]:
     """Train the autoencoder in place and return its history."""
 
-    def loss_of(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def loss_of(network: Any, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         latents = network.encode(batch).latent_dist
         restored = network.decode(latents.sample()).sample
         absolute = (restored - batch).abs().mean()
