@@ -1,9 +1,11 @@
 """The rerun contract: an edit reruns exactly the stage it touches and what follows; everything else, nothing."""
 
 import os
+import re
 import shutil
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import Project, checkout
 from throng.config import Config
@@ -55,6 +57,16 @@ def test_every_section_has_an_edit():
 def test_edit_of_a_section_reruns_it_and_what_follows(finished: Project, section: str):
     text, after = EDITS[section]
     assert finished.would_run(*finished.overlay(text)) == {section, *after}
+
+
+def test_edit_of_one_maker_leaves_the_images_of_the_others_alone(finished: Project):
+    makers = yaml.safe_load((finished.folder / "config.yaml").read_text())["synthesize"]["makers"]
+    assert len(makers) > 1
+    makers[0]["jpeg_quality"] = 91
+    done = finished.snakemake("-n", *finished.overlay(yaml.safe_dump({"synthesize": {"makers": makers}})))
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
+    assert set(re.findall(r"wildcards: maker=([^,]+),", text)) == {makers[0]["name"]}
 
 
 def test_swapping_two_values_of_a_section_is_noticed(finished: Project):

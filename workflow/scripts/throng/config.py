@@ -33,7 +33,7 @@ from throng.sections.release import Release
 from throng.sections.remove import Check, OpenCV, Remove
 from throng.sections.render import Render
 from throng.sections.report import Report
-from throng.sections.synthesize import Synthesize
+from throng.sections.synthesize import Composite, Diffusers, Rendered, Synthesize
 from throng.sections.train_counter import TrainCounter
 from throng.sections.train_demo_diffusion import TrainDemoDiffusion
 from throng.sections.train_detector import TrainDetector
@@ -79,6 +79,24 @@ DEMO_PROMPT = Prompt(
     wordings=["words"],
     repeats=3,
 )
+DEMO_MAKERS = Synthesize(
+    makers=[
+        Composite(name="composite", repeat_cutouts=True),  # the demo has some thirty people to cut out
+        Rendered(name="rendered", width=512, height=384, chunks=1, counts=[0, 5, 50]),
+        Diffusers(
+            name="drawn",
+            model="throng:demo_diffusion/text_to_image",
+            licence="CC0-1.0",
+            redistributable=True,
+            chunks=1,
+            counts=[0, 1, 2, 5],
+            densities=[],
+            steps=25,
+            guidance=3.0,
+            batch=8,
+        ),
+    ]
+)
 DEMO_CHECK = Check(detectors=[detectors.Ultralytics(backend="ultralytics")])
 
 
@@ -99,7 +117,7 @@ class Config(Section):
     audit_pairs: AuditPairs = setting(AuditPairs(), "whether the pairs are right")
     prompt: Prompt = setting(DEMO_PROMPT, "images to ask for")
     train_demo_diffusion: TrainDemoDiffusion = setting(TrainDemoDiffusion(), "the demo's own diffusion pipelines")
-    synthesize: Synthesize = setting(Synthesize(), "images with a requested number of people")
+    synthesize: Synthesize = setting(DEMO_MAKERS, "images with a requested number of people")
     count_synthetic: CountSynthetic = setting(CountSynthetic(), "how many people are seen in them")
     calibrate_counts: CalibrateCounts = setting(CalibrateCounts(), "how many they really show")
     label_density: LabelDensity = setting(LabelDensity(), "how crowded an image is")

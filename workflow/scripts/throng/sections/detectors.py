@@ -59,7 +59,7 @@ class Ultralytics(Section):
         640, "longer side that the network sees, pixels; a fixed export must have been made for it", ge=32
     )
     enlarge: float | None = setting(
-        None, "most that a photograph, or a tile, smaller than imgsz is enlarged; null: always to imgsz", ge=1
+        4.0, "most that a photograph, or a tile, smaller than imgsz is enlarged; null: always to imgsz", ge=1
     )
     slices: Slices | None = setting(None, "null: one look at the whole photograph; else tiles of it, for dense crowds")
     max_det: int = setting(3000, "most people per image; an image that reaches it is rejected, not cut short", ge=3000)
