@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from tests.rows import prompt_row
 from throng.manifest import write_table
 from throng.provenance import Provenance
-from throng.tables.prompts import TABLE, PromptRow
+from throng.tables.prompts import TABLE
 
 COMMAND = [sys.executable, "-c", "from throng.cli import main; main()"]
 
@@ -19,7 +20,7 @@ def throng(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def table(tmp_path):
     path = tmp_path / "prompts.parquet"
-    row = PromptRow("ab", 3, "{count} people", 0, "3 people", 7, "train")
+    row = prompt_row(id="ab", text="3 people")
     write_table(path, TABLE, [row], Provenance("prompt", {"prompt": {"repeats": 1}}, "c0de", 0))
     return path
 
@@ -33,7 +34,7 @@ def test_inspect_shows_footer_meaning_and_rows(table):
 
 def test_diff_exits_with_1_where_tables_differ(table, tmp_path):
     other = tmp_path / "other.parquet"
-    row = PromptRow("ab", 4, "{count} people", 0, "4 people", 7, "train")
+    row = prompt_row(id="ab", count=4, text="4 people")
     write_table(other, TABLE, [row], Provenance("prompt", {"prompt": {"repeats": 2}}, "c0de", 0))
     assert throng("diff", table, table).returncode == 0
     differs = throng("diff", table, other)

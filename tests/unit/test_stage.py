@@ -79,11 +79,11 @@ def test_an_error_for_the_user_is_one_sentence_with_the_log(tmp_path, change, se
 
 
 def test_a_full_disk_is_one_sentence(tmp_path):
-    path = job_file(tmp_path, "prompt", {}, {"prompts": "p.parquet"}, {})
+    path = job_file(tmp_path, "report", {}, {"page": "p.html"}, {})
     program = (
-        "import errno\nfrom throng.sections.prompt import Prompt\nfrom throng.stage import main\n"
+        "import errno\nfrom throng.sections.report import Report\nfrom throng.stage import main\n"
         "def run(*_):\n    raise OSError(errno.ENOSPC, 'No space left on device')\n"
-        "main(run, Prompt, None)\n"
+        "main(run, Report, None)\n"
     )
     command = [sys.executable, "-c", program, "--job", path.name]
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
