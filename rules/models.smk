@@ -115,3 +115,22 @@ MAKER_GPUS = {maker.name: int(getattr(maker, "device", "cpu").startswith("cuda")
 def of_maker(wildcards):
     """Return what a job of stage synthesize reads beside its prompts."""
     return MAKER_INPUTS[wildcards.maker]
+
+
+def counting_files():
+    """Return what stage count_synthetic looks with, by the names of its inputs: the models that its section names."""
+    section = CONFIG.count_synthetic
+    detector = getattr(section.detector, "model", ())
+    features = getattr(section.features, "model", ())
+    return {
+        "model": [] if detector == () else model_file(detector),
+        "counter": data_file(section.counter.weights) if section.counter else [],
+        "features_model": [] if features == () else model_file(features),
+    }
+
+
+def counting_gpus():
+    """Return how many GPUs a job of count_synthetic asks for: one where it, or its detector, names a CUDA device."""
+    section = CONFIG.count_synthetic
+    devices = [section.device, getattr(section.detector, "device", "cpu")]
+    return int(any(device.startswith("cuda") for device in devices))

@@ -27,6 +27,7 @@ from throng.sections.evaluate import Evaluate
 from throng.sections.fetch_models import FetchModels
 from throng.sections.ingest import Ingest
 from throng.sections.label_density import LabelDensity
+from throng.sections.pipelines import FromLayout
 from throng.sections.prompt import Prompt, Template
 from throng.sections.rank_pairs import RankPairs
 from throng.sections.release import Release
@@ -38,7 +39,7 @@ from throng.sections.train_counter import TrainCounter
 from throng.sections.train_demo_diffusion import TrainDemoDiffusion
 from throng.sections.train_detector import TrainDetector
 
-TAGS = ("name", "backend", "format")
+TAGS = ("name", "backend", "format", "kind")
 ROOT = Path(__file__).parents[3]
 CONFIG_FILE = ROOT / "config.yaml"
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.json"
@@ -89,11 +90,14 @@ DEMO_MAKERS = Synthesize(
             licence="CC0-1.0",
             redistributable=True,
             chunks=1,
-            counts=[0, 1, 2, 5],
+            counts=[0, 2, 5, 20],
             densities=[],
-            steps=25,
-            guidance=3.0,
-            batch=8,
+            width=256,
+            height=192,
+            steps=20,
+            guidance=1.0,
+            # so young a model heeds a rendered crowd, not a number in words
+            layout=FromLayout(kind="img2img", strength=0.4),
         ),
     ]
 )
