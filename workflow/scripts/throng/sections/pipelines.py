@@ -19,7 +19,9 @@ class Pipeline(Section):
     """A diffusers pipeline in a folder, how it samples and how it is made fast."""
 
     model: str = runtime(
-        ..., "folder of a diffusers pipeline (model_index.json), or hub:<name> of fetch_models; its sha256 is recorded"
+        ...,
+        "folder of a diffusers pipeline (model_index.json), hub:<name> of fetch_models, throng:<folder> that is shipped, "
+        "or trained:<folder> of train_demo_diffusion; its sha256 is recorded",
     )
     variant: str | None = setting(None, "weight files of this variant, as fp16 in *.fp16.safetensors; null: the plain")
     steps: int = setting(25, "steps of the scheduler; 1-8 for LCM, Lightning and Turbo models", ge=1, le=1000)
