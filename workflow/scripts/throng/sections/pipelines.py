@@ -20,7 +20,7 @@ class Pipeline(Section):
 
     model: str = runtime(
         ...,
-        "folder of a diffusers pipeline (model_index.json), hub:<name> of fetch_models, throng:<folder> that is shipped, "
+        "folder of a diffusers pipeline (model_index.json), hub:<name> of fetch_models, throng:<folder> (shipped) "
         "or trained:<folder> of train_demo_diffusion; its sha256 is recorded",
     )
     variant: str | None = setting(None, "weight files of this variant, as fp16 in *.fp16.safetensors; null: the plain")
