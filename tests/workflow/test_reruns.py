@@ -66,7 +66,8 @@ def test_edit_of_one_maker_leaves_the_images_of_the_others_alone(finished: Proje
     done = finished.snakemake("-n", *finished.overlay(yaml.safe_dump({"synthesize": {"makers": makers}})))
     assert done.returncode == 0, done.stderr
     text = done.stdout + done.stderr
-    assert set(re.findall(r"wildcards: maker=([^,]+),", text)) == {makers[0]["name"]}
+    for message in ("images with a requested count", "who is seen in synthesised images"):
+        assert set(re.findall(rf"{message}, ([^,]+), part-", text)) == {makers[0]["name"]}
 
 
 def test_swapping_two_values_of_a_section_is_noticed(finished: Project):
