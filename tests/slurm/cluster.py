@@ -60,7 +60,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SlurmdTimeout=15
 KillWait=2
-MinJobAge=300
+MinJobAge=1800
 ReturnToService=2
 GresTypes=gpu
 PartitionName=main Nodes=ALL Default=YES MaxTime=24:00:00 DefaultTime=01:00:00 State=UP
