@@ -37,7 +37,7 @@ ARCHIVES = [
 
 wildcard_constraints:
     part=r"part-\d{3}-of-\d{3}",
-    maker=r"[a-z0-9][a-z0-9-]*",
+    maker="|".join(maker.name for maker in CONFIG.synthesize.makers),
 
 
 def stage_params(stage):
