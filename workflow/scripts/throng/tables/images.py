@@ -82,6 +82,7 @@ class ImageRow:
     erratum: str
     status: str
     reason: str
+    focal_px: float | None = None
 
 
 SCHEMA = pa.schema(
@@ -110,7 +111,13 @@ SCHEMA = pa.schema(
         column("erratum", pa.string(), "what was corrected in the annotation; empty for nothing"),
         column("status", pa.string(), "ok or rejected"),
         column("reason", pa.string(), "why a row was rejected, empty otherwise"),
+        column(
+            "focal_px",
+            pa.float64(),
+            "focal length by the file's EXIF, pixels of the image as shown; null when it says nothing",
+            nullable=True,
+        ),
     ]
 )
 
-TABLE = Table("images", 1, SCHEMA, key=("source", "path"), stage="ingest")
+TABLE = Table("images", 2, SCHEMA, key=("source", "path"), stage="ingest")
