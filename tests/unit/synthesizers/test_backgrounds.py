@@ -5,12 +5,12 @@ import pytest
 
 from tests.unit.synthesizers.drawn import FEET, PLANE, Drawing, image_row
 from throng import rle
+from throng.density.boxes import detected_boxes
 from throng.errors import ThrongError
 from throng.images import decode, encode_png
 from throng.sections.synthesize import Composite
 from throng.synthesizers.backgrounds import BORROWED, KNOWN, EmptiedPhotographs
 from throng.synthesizers.sites import left_over, legs
-from throng.synthesizers.standing import detected_boxes
 
 
 def person(box, ignore=False):

@@ -10,16 +10,16 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from throng.density.plane import agreeing_people
 from throng.errors import ThrongError
 from throng.files import atomic_path
 from throng.images import decode, encode_png
 from throng.sections.synthesize import Composite
 from throng.synthesizers.filling import fill
-from throng.synthesizers.ground import GroundPlane, agreeing_people, standard_plane
+from throng.synthesizers.ground import GroundPlane, plane_of, standard_plane
 from throng.synthesizers.photometry import Look, look_of
 from throng.synthesizers.protocol import Material
 from throng.synthesizers.sites import Site, find_sites
-from throng.synthesizers.standing import plane_of
 from throng.tables.images import ImageRow
 
 log = logging.getLogger(__name__)

@@ -12,15 +12,16 @@ import cv2
 import numpy as np
 
 from throng import rle
+from throng.density.boxes import FRAME_GAP, detected_boxes, is_guess, standing_boxes
+from throng.density.plane import agreeing_people
 from throng.errors import ThrongError
 from throng.files import atomic_path
 from throng.images import decode
 from throng.manifest import OK
-from throng.synthesizers.ground import agreeing_people
+from throng.synthesizers.ground import plane_of
 from throng.synthesizers.photometry import Look, look_of
 from throng.synthesizers.protocol import Material
 from throng.synthesizers.silhouette import SURROUND, grab, head_point, whole, with_bags
-from throng.synthesizers.standing import FRAME_GAP, detected_boxes, is_guess, plane_of, standing_boxes
 from throng.tables.detections import Detection, DetectionRow
 from throng.tables.images import ImageRow
 

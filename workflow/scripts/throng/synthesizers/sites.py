@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from throng import rle
+from throng.density.boxes import detected_boxes, is_guess, standing_boxes
 from throng.detectors.body import body_boxes
 from throng.manifest import OK
 from throng.roots import RESULTS
+from throng.synthesizers.ground import plane_of
 from throng.synthesizers.protocol import Material
-from throng.synthesizers.standing import detected_boxes, is_guess, plane_of, standing_boxes
 from throng.tables.detections import DetectionRow
 from throng.tables.images import Box, ImageRow
 from throng.tables.removals import RemovalRow

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from throng.synthesizers.ground import GroundPlane, fit_ground_plane
 from throng.tables.detections import DetectionRow
-from throng.tables.images import ImageRow
+from throng.tables.images import Box, ImageRow
 
 BOXES_OF_HEADS = "annotations"  # this detector guesses boxes where the source marks heads only
 FRAME_GAP = 2.0  # pixels between a box and the frame: nearer, the person may be cut off
@@ -25,10 +24,27 @@ def standing_boxes(row: ImageRow, found: DetectionRow) -> np.ndarray:
     full = [person["full"] for person in row.people or [] if not person["ignore"] and person["full"] is not None]
     if full:
         return np.array([(box["x"], box["y"], box["w"], box["h"]) for box in full], float)
-    boxes = detected_boxes(found)
-    return boxes[boxes[:, 1] + boxes[:, 3] < row.height - FRAME_GAP]
+    return within_frame(detected_boxes(found), row.height)
 
 
-def plane_of(row: ImageRow, boxes: np.ndarray) -> GroundPlane | None:
-    """Return the ground plane of a photograph from its standing boxes, None where they do not determine it."""
-    return fit_ground_plane(boxes[:, 1] + boxes[:, 3], boxes[:, 3], row.height)
+def within_frame(boxes: np.ndarray, height: int) -> np.ndarray:
+    """Return those of (N, 4) boxes that end above the lower edge of the image: their feet are in it."""
+    return boxes[boxes[:, 1] + boxes[:, 3] < height - FRAME_GAP]
+
+
+def stacked(boxes: list[Box | None]) -> np.ndarray:
+    """Return (N, 4) x, y, w, h, NaN for a box that is missing, empty or not of finite numbers."""
+    rows = [(np.nan,) * 4 if box is None else (box["x"], box["y"], box["w"], box["h"]) for box in boxes]
+    array = np.array(rows, float).reshape(-1, 4)
+    bad = ~np.isfinite(array).all(axis=1) | ~(array[:, 2:] > 0).all(axis=1)
+    array[bad] = np.nan
+    return array
+
+
+def feet_show(boxes: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: whose feet no nearer person's box covers, for (N, 4) boxes x, y, w, h of what is seen."""
+    left, top, wide, tall = boxes.T
+    bottom, middle = top + tall, left + wide / 2
+    covers = (left <= middle[:, None]) & (middle[:, None] <= left + wide)
+    covers &= (top <= bottom[:, None]) & (bottom > bottom[:, None])
+    return ~covers.any(axis=1)
