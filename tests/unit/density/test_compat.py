@@ -91,10 +91,12 @@ def test_normalised_divides_boxes_by_persons():
         ("kde", [], "no boxes"),
         ("kde", [(1, 1, 5, 5), (0, math.nan, 1, 1)], "broken box"),
         ("grid", [(1, 1, math.inf, 5)], "broken box"),
+        ("grid", [(1, 1, 1e300, 1e300)], "broken box"),
         ("euclidean", [(1, 1, 0, 5), (9, 9, 0, 5)], "no width"),
         ("grid", [(1, 1, -5, 5)], "negative area"),
         ("grid-metres", [(1, 1, 5, 0)], "no height"),
         ("grid-metres", [(1, 1, 5, -5)], "no height"),
+        ("grid-metres", [(1, 1, 5, 1e-320)], "no height"),
         ("grid-metres", [(0, 0, 800, 2000)], "empty grid"),
         ("grid", [(-500, 1, 82, 200)], "empty grid"),
         ("kde", [(-500, 1, 82, 200)], "no density"),
@@ -171,6 +173,14 @@ def test_kde_equals_the_oracle_in_random_scenes():
 def test_kde_equals_the_oracle_where_there_are_several_islands():
     rng = np.random.default_rng(3)
     assert check("kde", [random_scene(rng, 220) for _ in range(40)])[0] > 30
+
+
+def test_islands_that_touch_at_corners_only_are_two():
+    """Discs of d^2 <= 370 whose centres are 28 pixels apart in both directions; two people stand in the second."""
+    people = np.array([(30, 30, 2, 2), (58, 58, 2, 2), (58, 58, 2, 2)])
+    assert check("kde", [(100, 100, people)])[0] == 1
+    alone, pair = label("kde", people[:1], 100, 100)[0], label("kde", people, 100, 100)[0]
+    assert pair == pytest.approx(alone * 2 / 3, rel=1e-9)
 
 
 @pytest.mark.slow

@@ -16,6 +16,8 @@ from throng.density.crowd import Measure
 from throng.errors import ThrongError
 from throng.tables.images import ImageRow
 
+_FARTHEST = 1e12  # pixels; what is beyond has no area in float64
+
 
 @dataclass(frozen=True)
 class SeedScene:
@@ -58,9 +60,9 @@ def measure(method: str, scene: SeedScene, extremes: tuple[int, int]) -> Measure
     and the largest ``persons`` of the data set. euclidean: the mean distance of all pairs of box centres in mean box
     widths, NaN for one box. grid and grid-metres: see ``compat_grid``. kde: see ``compat_kde``, per square pixel.
 
-    Where the original stops with an error there is no score but a reason: no boxes, boxes that are not finite, a mean
-    width of zero, an empty grid, or a data set that says "person" equally often of every image. Raises ThrongError for
-    an unknown method.
+    Where the original stops with an error there is a reason and no score: no boxes, a mean width of zero, an empty
+    grid, or a data set that says "person" equally often of every image. So it is for boxes that are no pixels (NaN,
+    infinite, 1e12 or more). Raises ThrongError for an unknown method.
     """
     if method == "threshold":
         return Measure(float(len(scene.boxes)))
@@ -92,9 +94,9 @@ def _problem(scene: SeedScene) -> str:
         return "no boxes: nothing is annotated, and the original divides by their number"
     if scene.width < 1 or scene.height < 1:
         return f"no pixels: the image is {scene.width} x {scene.height}"
-    broken = np.flatnonzero(~np.isfinite(scene.boxes).all(1))
+    broken = np.flatnonzero(~(np.abs(scene.boxes) < _FARTHEST).all(1))
     if len(broken):
-        return f"broken box: x, y, w, h of box {broken[0]} are {scene.boxes[broken[0]].tolist()}, expected numbers"
+        return f"broken box: x, y, w, h of box {broken[0]} are {scene.boxes[broken[0]].tolist()}, expected pixels"
     return ""
 
 

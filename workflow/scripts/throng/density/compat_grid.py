@@ -15,6 +15,7 @@ from throng.density.crowd import Measure
 _CELLS_ACROSS = 25  # at most, in either direction
 _STATURE_CM = 168.5
 _STATURE_M = 1.685
+_FINEST = 1e-12  # pixels; a finer cell has no number in float64
 
 
 def grid(boxes: np.ndarray, width: int, height: int) -> Measure:
@@ -37,7 +38,7 @@ def grid_metres(boxes: np.ndarray, width: int, height: int) -> Measure:
     cell fits into the image, as in a close-up, or no box lies on the grid.
     """
     metre = float(boxes[:, 3].mean()) / _STATURE_M
-    if metre <= 0:
+    if metre < _FINEST:
         return Measure(None, reason=f"no height: the boxes are {metre * _STATURE_M:g} pixels high on average")
     return _measured(boxes, metre, width, height)
 
