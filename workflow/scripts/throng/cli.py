@@ -1,4 +1,4 @@
-"""The command line: look into tables, compare them, count people, verify a release, read and write legacy layouts."""
+"""The command line: look into tables, compare them, count people, verify a release, convert to other layouts."""
 
 import json
 from pathlib import Path
@@ -8,12 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
+from throng.convert_cli import convert_dataset
 from throng.errors import ThrongError
 from throng.legacy_cli import export_legacy, import_legacy
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
 )
+app.command()(convert_dataset)
 app.command()(export_legacy)
 app.command()(import_legacy)
 console = Console(soft_wrap=True)

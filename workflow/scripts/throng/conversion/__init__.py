@@ -1,0 +1,1 @@
+"""Square images with labels in the layout that StyleGAN's data loaders read."""
