@@ -7,13 +7,15 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial import cKDTree
 from scipy.special import erf
 
+from throng.density.batched import _adaptive_by_all, _product
 from throng.density.maps import adaptive_sigmas, density_map, density_maps
+from throng.density.stamps import _phi, mass_map
 from throng.errors import ThrongError
 
 SHAPES = st.tuples(st.integers(1, 60), st.integers(1, 60))
 POINTS = st.integers(0, 30).flatmap(lambda n: arrays(np.float64, (n, 2), elements=st.floats(-5, 70, width=32)))
 STRIDES = st.sampled_from([1, 2, 4, 8])
-SIGMAS = st.one_of(st.floats(0.3, 30.0), st.just("adaptive"))
+SIGMAS = st.one_of(st.floats(0.01, 300.0), st.just("adaptive"))
 
 
 def oracle(points, shape, sigmas, stride):
@@ -95,12 +97,100 @@ def test_torch_maps_are_differentiable_and_keep_their_sum_under_autocast():
     assert sigma.grad.abs().sum() > 0
 
 
-def test_bad_points_are_refused_by_number():
-    with pytest.raises(ThrongError, match="head point 1 is not finite"):
-        density_map(np.array([[1.0, 2.0], [np.nan, 2.0]]), (10, 10))
-    with pytest.raises(ThrongError, match=r"\(N, 2\)"):
-        density_map(np.zeros((3, 3)), (10, 10))
-    with pytest.raises(ThrongError, match="sigma"):
-        density_map(np.zeros((1, 2)), (10, 10), sigma=0.0)
-    with pytest.raises(ThrongError, match="stride"):
-        density_map(np.zeros((1, 2)), (10, 10), stride=0)
+def test_the_products_gradients_are_those_of_finite_differences():
+    generator = torch.Generator().manual_seed(0)
+    centre = (torch.rand((2, 5, 2), dtype=torch.float64, generator=generator) * 30 - 4).requires_grad_()
+    spread = (torch.rand((2, 5), dtype=torch.float64, generator=generator) * 4 + 0.8).requires_grad_()
+    real = torch.tensor([[1.0] * 5, [1.0, 1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+    for stride in (1, 4):
+        assert torch.autograd.gradcheck(lambda c, s, by=stride: _product(c, s, real, (18, 22), by), (centre, spread))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 700])
+def test_adaptive_sigmas_by_all_distances_equal_those_by_the_grid(count):
+    points = np.random.default_rng(count).uniform(-20, 300, (count, 2)).round(1)
+    points[count // 2 :] = points[: count - count // 2]
+    sigmas = _adaptive_by_all(torch.from_numpy(points), at_once=256)
+    np.testing.assert_allclose(sigmas.numpy(), adaptive_sigmas(points), rtol=1e-12)
+
+
+@pytest.mark.parametrize("sigma", [1e-3, 1e-2, 1e3, 1e6])
+def test_extreme_sigmas_keep_the_sum_and_equal_erf(sigma):
+    points = np.array([[0.0, 0.0], [7.5, 3.5], [19.4, 8.9], [-3.0, 40.0]])
+    density = density_map(points, (9, 20), sigma=sigma)
+    assert density.sum() == pytest.approx(4, rel=1e-6)
+    np.testing.assert_allclose(density, oracle(points, (9, 20), [sigma] * 4, 1), atol=1e-6)
+    maps = density_maps([torch.from_numpy(points)], (9, 20), sigma=sigma)
+    np.testing.assert_allclose(maps[0, 0].numpy(), density, atol=1e-6)
+
+
+def test_the_table_of_the_normal_distribution_is_exact_to_a_trillionth():
+    z = np.linspace(-4.5, 4.5, 100_001)
+    found = np.array([_phi(value) for value in z])
+    np.testing.assert_allclose(found, 0.5 * erf(np.clip(z, -4, 4) / np.sqrt(2)), atol=6e-12, rtol=0)
+
+
+def test_thousands_of_heads_at_one_place_all_count():
+    for stride in (1, 8):
+        density = density_map(np.full((5000, 2), 30.3), (64, 64), stride=stride)
+        assert density.sum(dtype=np.float64) == pytest.approx(5000, rel=1e-4)
+
+
+def test_what_is_given_is_neither_changed_nor_compiled_for_anew():
+    points = np.random.default_rng(0).uniform(0, 50, (20, 2))
+    expected = density_map(points, (50, 60))
+    views = points.astype(np.float32).astype(np.float64)[::-1][::-1], np.asfortranarray(points), points.tolist()
+    points.setflags(write=False)
+    compiled = len(mass_map.signatures)
+    for same in (points, *views):
+        np.testing.assert_allclose(density_map(same, (50, 60)), expected, atol=1e-6)
+    assert len(mass_map.signatures) == compiled
+
+
+BAD = [
+    (np.array([[1.0, 2.0], [np.nan, 2.0]]), {}, "head point 1 is not finite"),
+    (np.array([[1.0, 2.0], [1e12, 2.0]]), {}, "head point 1 is far outside any image"),
+    (np.zeros((3, 3)), {}, r"\(N, 2\) array of x, y; got shape \(3, 3\)"),
+    ([["left", "top"]], {}, r"\(N, 2\) array of numbers"),
+    (np.zeros((1, 2)), {"sigma": 0.0}, "sigma is 0 pixels; expected 0.001 to 1,000,000"),
+    (np.zeros((1, 2)), {"sigma": np.inf}, "sigma is inf pixels"),
+    (np.zeros((2, 2)), {"sigma": np.array([1.0, np.nan])}, "sigma of head 1 is nan"),
+    (np.zeros((2, 2)), {"sigma": np.ones(3)}, r"one per head, \(2,\); got shape \(3,\)"),
+    (np.zeros((1, 2)), {"sigma": "adaptiv"}, "expected 'adaptive' or a number of pixels"),
+    (np.zeros((1, 2)), {"sigma": [[], 1]}, "expected 'adaptive' or a number of pixels"),
+    (np.zeros((1, 2)), {"stride": 0}, "stride must be a whole number of at least 1; got 0"),
+    (np.zeros((1, 2)), {"stride": 1.5}, "stride must be a whole number"),
+    (np.zeros((1, 2)), {"shape": (0, 10)}, "height must be a whole number"),
+    (np.zeros((1, 2)), {"shape": (10, 10, 3)}, r"shape must be \(height, width\)"),
+]
+
+
+@pytest.mark.parametrize(("points", "how", "message"), BAD)
+def test_bad_input_is_refused_in_one_sentence(points, how, message):
+    with pytest.raises(ThrongError, match=message):
+        density_map(points, **{"shape": (10, 10), **how})
+
+
+def test_a_bad_batch_is_refused_by_image():
+    good, bad = torch.zeros((2, 2)), torch.tensor([[1.0, 2.0], [np.inf, 1.0]])
+    with pytest.raises(ThrongError, match="image 1: head point 1 is not finite"):
+        density_maps([good, bad], (10, 10))
+    with pytest.raises(ThrongError, match="image 1: sigma of head 0 is -1"):
+        density_maps([good, good], (10, 10), sigma=[torch.ones(2), -torch.ones(2)])
+    with pytest.raises(ThrongError, match=r"image 0: sigma must be one per head, \(2,\); got shape \(1,\)"):
+        density_maps([good], (10, 10), sigma=[torch.ones(1)])
+    with pytest.raises(ThrongError, match="one tensor per image; got 1 for 2"):
+        density_maps([good, good], (10, 10), sigma=[torch.ones(2)])
+    with pytest.raises(ThrongError, match=r"image 0: head points must be \(N, 2\)"):
+        density_maps([torch.zeros(4, 3)], (10, 10))
+    with pytest.raises(ThrongError, match="sigma is nan"):
+        density_maps([good], (10, 10), sigma=float("nan"))
+    with pytest.raises(ThrongError, match="at least one image"):
+        density_maps([], (10, 10))
+
+
+def test_adaptive_sigmas_know_up_to_three_neighbours():
+    points = np.array([[0.0, 0.0], [10.0, 0.0], [30.0, 0.0]])
+    assert adaptive_sigmas(points, neighbours=1).tolist() == pytest.approx([3, 3, 6])
+    with pytest.raises(ThrongError, match="from 1 to 3 neighbours; got 4"):
+        adaptive_sigmas(points, neighbours=4)

@@ -1,0 +1,125 @@
+"""The density maps of a batch in PyTorch, on its device and differentiable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from throng.density.head_points import Sigma, checked_heads, checked_shape, checked_sigma, checked_whole
+from throng.density.neighbours import BETA, LONE_SIGMA, NEIGHBOURS, SMALLEST_SIGMA, adaptive_sigmas
+from throng.density.stamps import CUT
+from throng.errors import ThrongError
+
+if TYPE_CHECKING:
+    import torch
+
+ROOT_HALF = math.sqrt(0.5)
+
+
+def density_maps(
+    points: Sequence[torch.Tensor],
+    shape: tuple[int, int],
+    *,
+    sigma: Sigma | Sequence[torch.Tensor] = "adaptive",
+    stride: int = 1,
+) -> torch.Tensor:
+    """Return the density maps of a batch, (B, 1, ceil(H / stride), ceil(W / stride)) float32 on the points' device.
+
+    The maps of :func:`throng.density.maps.density_map` in mode ``mass``, as one batched product of per-head rows and
+    columns; differentiable in ``points``, B tensors (N_i, 2) of x, y in pixels, and in ``sigma`` where it is given as B
+    tensors (N_i,) in pixels; "adaptive" sigmas are constants. Nothing waits for the device.
+
+    Raises ThrongError as ``density_map`` does and on a batch of no images, except that values are looked at on the CPU
+    only: on another device a NaN makes its map NaN.
+    """
+    import torch
+
+    height, width = checked_shape(shape)
+    stride = checked_whole(stride, "stride")
+    _check_batch(points, sigma)
+    device = points[0].device
+    # A product in float32 may run as TF32 on a GPU, which loses a thousandth of the mass.
+    exact = torch.float32 if device.type == "mps" else torch.float64
+    heads = [p.reshape(-1, 2).to(exact) for p in points]
+    if isinstance(sigma, str):
+        spreads = [_adaptive(p.detach(), height, width) for p in heads]
+    elif isinstance(sigma, int | float):
+        spreads = [torch.full((len(p),), float(sigma), device=device, dtype=exact) for p in heads]
+    else:
+        spreads = [s.to(exact) for s in sigma]
+    real = torch.nn.utils.rnn.pad_sequence([torch.ones_like(s) for s in spreads], batch_first=True)
+    centre = torch.nn.utils.rnn.pad_sequence(heads, batch_first=True)
+    spread = torch.nn.utils.rnn.pad_sequence(spreads, batch_first=True, padding_value=1.0)
+    with torch.autocast(device.type, enabled=False):
+        return _product(centre, spread, real, (height, width), stride).to(torch.float32)
+
+
+def _product(
+    centre: torch.Tensor, spread: torch.Tensor, real: torch.Tensor, shape: tuple[int, int], stride: int
+) -> torch.Tensor:
+    """Return (B, 1, rows, columns) of the inputs' dtype from (B, N, 2) heads, (B, N) sigmas and (B, N) weights."""
+    import torch
+
+    columns = _axis_mass(centre[..., 0], spread, shape[1], stride)
+    rows = _axis_mass(centre[..., 1], spread, shape[0], stride) * real[..., None]
+    return torch.bmm(rows.transpose(1, 2), columns).unsqueeze(1)
+
+
+def _axis_mass(centre: torch.Tensor, sigma: torch.Tensor, size: int, stride: int) -> torch.Tensor:
+    """Return each head's mass per cell of one axis, (B, N, ceil(size / stride)), summing to 1 over the cells."""
+    import torch
+
+    cells = -(-size // stride)
+    edges = torch.arange(cells + 1, device=centre.device, dtype=centre.dtype) * stride - 0.5
+    offset = (edges - centre.clamp(-0.5, size - 0.5)[..., None]) / sigma[..., None]
+    half_phi = torch.erf(offset.clamp(-CUT, CUT) * ROOT_HALF)
+    return half_phi.diff(dim=-1) / (half_phi[..., -1:] - half_phi[..., :1])
+
+
+def _adaptive(heads: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return the adaptive sigmas of (N, 2) heads, (N,), on their device: off the CPU by all distances."""
+    import torch
+
+    heads = torch.stack([heads[:, 0].clamp(-0.5, width - 0.5), heads[:, 1].clamp(-0.5, height - 0.5)], dim=1)
+    if heads.device.type == "cpu":
+        return torch.from_numpy(adaptive_sigmas(heads.numpy())).to(heads.dtype)
+    return _adaptive_by_all(heads)
+
+
+def _adaptive_by_all(heads: torch.Tensor, at_once: int = 1024) -> torch.Tensor:
+    import torch
+
+    k = min(NEIGHBOURS, len(heads) - 1)
+    if k < 1:
+        return torch.full((len(heads),), LONE_SIGMA, device=heads.device, dtype=heads.dtype)
+    # differences, not a product of matrices, which would lose the small distances that matter
+    distances = (torch.cdist(p, heads, compute_mode="donot_use_mm_for_euclid_dist") for p in heads.split(at_once))
+    # the nearest of all is the head itself, at 0
+    means = torch.cat([far.topk(k + 1, largest=False).values.sum(1) / k for far in distances])
+    return (BETA * means).clamp_min(SMALLEST_SIGMA)
+
+
+def _check_batch(points: Sequence[torch.Tensor], sigma: Sigma | Sequence[torch.Tensor]) -> None:
+    if not len(points):
+        raise ThrongError("a batch of density maps needs head points of at least one image; got none")
+    if isinstance(sigma, str | int | float):
+        checked_sigma(sigma, "mass", 0)
+        given = None
+    else:
+        given = list(sigma)
+        if len(given) != len(points):
+            raise ThrongError(f"sigma must be one tensor per image; got {len(given)} for {len(points)} images")
+    for i, heads in enumerate(points):
+        shape, spread = tuple(heads.shape), None if given is None else tuple(given[i].shape)
+        if heads.numel() and (len(shape) != 2 or shape[1] != 2):
+            raise ThrongError(f"image {i}: head points must be (N, 2) x, y; got shape {shape}")
+        if spread is not None and spread != (heads.numel() // 2,):
+            raise ThrongError(f"image {i}: sigma must be one per head, ({heads.numel() // 2},); got shape {spread}")
+        try:
+            if heads.device.type == "cpu":
+                checked_heads(heads.detach().numpy())
+            if given is not None and given[i].device.type == "cpu":
+                checked_sigma(given[i].detach().numpy(), "mass", heads.numel() // 2)
+        except ThrongError as error:
+            raise ThrongError(f"image {i}: {error}") from error
