@@ -1,0 +1,128 @@
+"""People per square metre: over the ground that they occupy, around each of them, and as a map.
+
+The ground that people occupy is all that lies within 3 m of one of them, as far as the window shows it: the union of
+discs around their places, cut to where a person's head would be in the window. So nobody needs to know where one could
+walk; empty pavement does not dilute a crowd, and the edge of a window does not thin it. A lone person has 28 m2. On
+rendered scenes a radius of 3 to 6 m ranks crowds as people over all walkable ground does (Spearman 0.95 to 0.96), one
+of 1 m less well (0.84); the wider it is, the more the ground around a compact crowd dilutes it, so it is 3 m.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from throng.density import kde
+from throng.density.crowd import Crowd
+from throng.density.ground import HEAD_CENTRE, LEAST_ABOVE, Ground
+from throng.density.people import DETECTED, HEADS
+from throng.density.plane import NORMAL_95
+
+RADIUS_M = 3.0
+CELLS = 10  # of a disc's radius
+FARTHEST_M = 1000.0
+
+
+@dataclass(frozen=True)
+class PeoplePerArea:
+    """People per square metre of the ground that they occupy, ``area_m2``, with an interval of 95 %.
+
+    ``p95`` is the 95th percentile over the people of the density around each, a Gaussian of 1 m on the ground.
+    """
+
+    people_per_m2: float
+    low: float
+    high: float
+    p95: float
+    area_m2: float
+
+
+def people_per_m2(crowd: Crowd) -> PeoplePerArea | None:
+    """Return the density of a window's people on their ground, None where nobody knows the ground; nobody is none.
+
+    The interval follows the camera's: the density is taken anew one standard deviation to either side of everything
+    that determines the ground, and the changes of its logarithm are added in squares.
+    """
+    if crowd.ground is None or crowd.heads is None or crowd.feet is None or len(crowd.feet) == 0:
+        return None
+    area = occupied_m2(crowd.ground, crowd.feet, crowd.width, crowd.height)
+    around = NORMAL_95 * math.sqrt(sum(_doubt(crowd, low, high) ** 2 for low, high in crowd.ground.alternatives()))
+    density = len(crowd.feet) / area
+    p95 = kde.score(kde.at_people(places(crowd.ground, crowd.feet)))
+    return PeoplePerArea(density, density * math.exp(-around), density * math.exp(around), p95, area)
+
+
+def per_m2(crowd: Crowd, step: int | None = None) -> np.ndarray:
+    """Return the map of people per square metre, (h, w) float32 blocks of ``step`` pixels; see :func:`kde.field`."""
+    return kde.field(crowd, step=step).per_m2
+
+
+def places(ground: Ground, feet: np.ndarray) -> np.ndarray:
+    """Return (N, 2) metres of (N, 2) foot pixels; feet at or above the horizon are 1 km away."""
+    lowest = ground.horizon + ground.focal_px * ground.camera_height_m / FARTHEST_M
+    return ground.to_metres(np.stack([feet[:, 0], np.maximum(feet[:, 1], lowest)], 1))
+
+
+def occupied_m2(ground: Ground, feet: np.ndarray, width: int, height: int) -> float:
+    """Return the square metres within 3 m of (N, 2) foot pixels that a window of ``width`` x ``height`` pixels shows.
+
+    A place is shown when the head of a person of mean stature there is in the window. Everybody has at least the cell
+    of ground he stands in. Counted in cells of a tenth of the radius.
+    """
+    cell = RADIUS_M / CELLS
+    above = ground.camera_height_m - HEAD_CENTRE * ground.stature_m
+    sides = np.array([-0.5, width - 0.5, -0.5, height - 0.5]) - np.repeat((ground.centre, ground.horizon), 2)
+    sides /= ground.focal_px
+    return _union(places(ground, feet) / cell, CELLS, sides, above / cell) * cell**2
+
+
+@njit(cache=True)
+def _union(standing: np.ndarray, radius: int, sides: np.ndarray, above: float) -> int:
+    """Count the cells of 1 x 1 within ``radius`` of (N, 2) places that a camera sees at ``above`` below its height.
+
+    ``sides`` are the tangents to the window's left, right, upper and lower edge.
+    """
+    total = 0
+    near = np.empty(len(standing), np.int64)
+    home = np.floor(standing)
+    reach = (2 * radius) ** 2
+    for i in range(len(standing)):
+        others = 0
+        for j in range(i):
+            if (standing[i, 0] - standing[j, 0]) ** 2 + (standing[i, 1] - standing[j, 1]) ** 2 <= reach:
+                near[others] = j
+                others += 1
+        for dx in range(-radius - 1, radius + 2):
+            for dz in range(-radius - 1, radius + 2):
+                x, z = home[i, 0] + dx + 0.5, home[i, 1] + dz + 0.5
+                if (x - standing[i, 0]) ** 2 + (z - standing[i, 1]) ** 2 > radius**2:
+                    continue
+                shown = z > 0 and sides[0] * z <= x < sides[1] * z and sides[2] * z <= above < sides[3] * z
+                if not shown and (dx != 0 or dz != 0):
+                    continue
+                new = True
+                for k in range(others):
+                    j = near[k]
+                    if shown:
+                        new = (x - standing[j, 0]) ** 2 + (z - standing[j, 1]) ** 2 > radius**2
+                    else:
+                        new = home[j, 0] != home[i, 0] or home[j, 1] != home[i, 1]
+                    if not new:
+                        break
+                total += new
+    return total
+
+
+def _doubt(crowd: Crowd, low: Ground, high: Ground) -> float:
+    """Return half the difference of the logarithms of the areas on two grounds."""
+    areas = [occupied_m2(ground, _feet_on(crowd, ground), crowd.width, crowd.height) for ground in (low, high)]
+    return math.log(areas[1] / areas[0]) / 2
+
+
+def _feet_on(crowd: Crowd, ground: Ground) -> np.ndarray:
+    """Return the feet on another ground: where the ground had told them from the heads, they move with it."""
+    if crowd.scale not in (HEADS, DETECTED) or crowd.heads is None or ground.lens_above_heads < LEAST_ABOVE:
+        assert crowd.feet is not None
+        return crowd.feet
+    return ground.feet_of(crowd.heads)
