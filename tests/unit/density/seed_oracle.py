@@ -30,8 +30,8 @@ def normalised(width, height, boxes, extremes):
 
 
 def centroid(box):
-    x0, y0, x1, y1 = corners(box)
-    return int((x0 + x1) / 2), int((y0 + y1) / 2)
+    x0, y0, x1, y1 = (int(end) for end in corners(box))
+    return (x0 + x1) // 2, (y0 + y1) // 2
 
 
 def corners(box):
@@ -50,16 +50,17 @@ def euclidean(width, height, boxes, extremes):
     for i in range(len(centroids)):
         for j in range(i):
             distances.append(math.dist(centroids[i], centroids[j]))
+    if not distances:
+        return math.nan
     if mean_width == 0:
-        raise SeedError
-    return mean(distances) / mean_width if distances else math.nan
+        return math.inf if any(distances) else math.nan
+    return mean(distances) / mean_width
 
 
 def grid(width, height, boxes, extremes):
     mean_area = mean([w * h for _, _, w, h in boxes])
-    return mean_stack(
-        boxes, max(width / 25, height / 25, 168.5 * math.sqrt(mean_area / (width * height))), width, height
-    )
+    person = 168.5 * math.sqrt(mean_area / (width * height)) if mean_area > 0 else 0
+    return mean_stack(boxes, max(width / 25, height / 25, person), width, height)
 
 
 def grid_metres(width, height, boxes, extremes):
@@ -74,11 +75,15 @@ def mean_stack(boxes, cell, width, height):
     occupied = {}
     for box in boxes:
         x0, y0, x1, y1 = corners(box)
-        for column in range(math.floor(x0 / cell), math.floor(x1 / cell) + 1):
-            for row in range(math.floor(y0 / cell), math.floor(y1 / cell) + 1):
-                if 0 <= column < columns and 0 <= row < rows:
-                    occupied[column, row] = occupied.get((column, row), 0) + 1
+        for column in sliced(int(x0 / cell), int(x1 / cell), columns):
+            for row in sliced(int(y0 / cell), int(y1 / cell), rows):
+                occupied[column, row] = occupied.get((column, row), 0) + 1
     return highest_mean(occupied)
+
+
+def sliced(first, last, cells):
+    """Python's own slice of the cells, negative ends and all."""
+    return list(range(cells))[max(first, 0) : min(last, cells - 1) + 1]
 
 
 def kde(width, height, boxes, extremes):

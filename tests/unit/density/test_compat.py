@@ -92,13 +92,11 @@ def test_normalised_divides_boxes_by_persons():
         ("kde", [(1, 1, 5, 5), (0, math.nan, 1, 1)], "broken box"),
         ("grid", [(1, 1, math.inf, 5)], "broken box"),
         ("grid", [(1, 1, 1e300, 1e300)], "broken box"),
-        ("euclidean", [(1, 1, 0, 5), (9, 9, 0, 5)], "no width"),
-        ("grid", [(1, 1, -5, 5)], "negative area"),
         ("grid-metres", [(1, 1, 5, 0)], "no height"),
         ("grid-metres", [(1, 1, 5, -5)], "no height"),
         ("grid-metres", [(1, 1, 5, 1e-320)], "no height"),
         ("grid-metres", [(0, 0, 800, 2000)], "empty grid"),
-        ("grid", [(-500, 1, 82, 200)], "empty grid"),
+        ("grid", [(-150, 1, 10, 20)], "empty grid"),
         ("kde", [(-500, 1, 82, 200)], "no density"),
     ],
 )
@@ -106,6 +104,21 @@ def test_where_the_original_stops_there_is_a_reason_instead_of_a_score(method, b
     found = measure(method, scene_of_boxes(1920, 1080, np.array(boxes)), (0, 9))
     assert found.score is None
     assert found.reason.split(":")[0] == kind
+
+
+def test_where_numpy_has_no_result_the_original_goes_on():
+    assert label("euclidean", [(1, 1, 0, 5), (9, 9, 0, 5)]) == (math.inf, 2)
+    assert label("euclidean", [(1, 1, 0, 5), (1, 1, 0, 5)]) == (pytest.approx(math.nan, nan_ok=True), 1)
+    assert label("grid", [(1, 1, -5, 5)]) == (1.0, 0)
+
+
+def test_a_box_far_before_the_frame_is_counted_all_over_the_grid():
+    """25 columns: columns 0 to 22 of the box's rows hold it, since it ends 3 cells before the first column."""
+    people = [(1300, 300, 30, 60), (1300, 300, 30, 60)]
+    alone = label("grid", people)[0]
+    with_ghost = label("grid", [*people, (-400, 300, 160, 60)])[0]
+    assert alone == 2.0
+    assert 1.0 < with_ghost < 2.0
 
 
 def test_numbers_of_boxes_need_no_boxes_that_make_sense():

@@ -1,9 +1,8 @@
 """The six labelling methods of sg3-crowd-density as they are, faults included, to reproduce its labels.
 
-Every method looks at every annotated full box, ignored regions included, in the whole image. It is written from a
-description of the original, not from its code; what that leaves open is read so: a box's centre is truncated towards
-zero, in ``kde`` as in ``euclidean``; islands of ``kde`` are 4-connected as those of the grids; and where arithmetic has
-no result (a division by zero, the maximum of nothing) the original stops.
+Every method looks at every annotated full box, ignored regions included, in the whole image. The centre of a box is
+half the sum of its ends, each truncated towards zero, rounded down. Where Python's arithmetic has no result (a division
+by zero, the maximum of nothing) the original stops, where NumPy's has none it goes on with infinity or NaN.
 """
 
 from collections.abc import Callable
@@ -58,10 +57,11 @@ def measure(method: str, scene: SeedScene, extremes: tuple[int, int]) -> Measure
 
     threshold: the number of boxes. normalised: (that number - min) / (max - min), where ``extremes`` are the smallest
     and the largest ``persons`` of the data set. euclidean: the mean distance of all pairs of box centres in mean box
-    widths, NaN for one box. grid and grid-metres: see ``compat_grid``. kde: see ``compat_kde``, per square pixel.
+    widths: NaN for one box, infinite for boxes without width. grid and grid-metres: see ``compat_grid``. kde: see
+    ``compat_kde``, per square pixel.
 
-    Where the original stops with an error there is a reason and no score: no boxes, a mean width of zero, an empty
-    grid, or a data set that says "person" equally often of every image. So it is for boxes that are no pixels (NaN,
+    Where the original stops with an error there is a reason and no score: no boxes, an empty grid, or a data set that
+    says "person" equally often of every image. So it is for boxes that are no pixels (NaN,
     infinite, 1e12 or more). Raises ThrongError for an unknown method.
     """
     if method == "threshold":
@@ -108,19 +108,18 @@ def _normalised(boxes: int, least: int, most: int) -> Measure:
 
 
 def _centres(boxes: np.ndarray) -> np.ndarray:
-    return np.trunc((boxes[:, :2] + (boxes[:, :2] + boxes[:, 2:])) / 2)
+    return np.floor((np.trunc(boxes[:, :2]) + np.trunc(boxes[:, :2] + boxes[:, 2:])) / 2)
 
 
 def _euclidean(boxes: np.ndarray, width: int, height: int) -> Measure:
     mean_width = float(boxes[:, 2].mean())
-    if mean_width == 0:
-        return Measure(None, reason="no width: the boxes are 0 pixels wide on average, and distances are divided by it")
     x, y = _centres(boxes).T
     count = len(boxes)
     if count == 1:
         return Measure(float("nan"))
     distances = sum(float(np.hypot(x[i + 1 :] - x[i], y[i + 1 :] - y[i]).sum()) for i in range(count - 1))
-    return Measure(distances / (count * (count - 1) / 2) / mean_width)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Measure(float(np.float64(distances / (count * (count - 1) / 2)) / mean_width))
 
 
 def _kde(boxes: np.ndarray, width: int, height: int) -> Measure:

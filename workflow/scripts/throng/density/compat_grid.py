@@ -1,8 +1,9 @@
 """The box grids of sg3-crowd-density: how many boxes lie on top of one another where they touch, its faults included.
 
 A grid of square cells begins in the top-left corner of the image; its number of columns and rows is truncated, so that
-a strip at the right and at the bottom has no cells. What the original leaves open is read so: a box from x0 to x1
-overlaps the columns floor(x0 / cell) to floor(x1 / cell), both included, as far as the grid has them, and rows alike.
+a strip at the right and at the bottom has no cells. A box from x0 to x1 is counted in the columns of x0 / cell to
+x1 / cell, both truncated towards zero and included, and in the rows alike. A box that ends two cells or more before the
+frame is counted where it is not: the end of its slice is negative, which means one counted from the grid's far side.
 """
 
 import math
@@ -21,12 +22,10 @@ _FINEST = 1e-12  # pixels; a finer cell has no number in float64
 def grid(boxes: np.ndarray, width: int, height: int) -> Measure:
     """Measure boxes (N, 4) x, y, w, h on cells of max(W / 25, H / 25, 168.5 sqrt(mean box area / (W H))) pixels.
 
-    The score is that of :func:`densest`. There is none, but a reason, where the mean area is negative or not one cell
-    fits into the image or no box lies on the grid.
+    The score is that of :func:`densest`. A negative mean area, which has no root, is left out of the maximum. There is
+    a reason and no score where not one cell fits into the image or no box lies on the grid.
     """
-    share = float((boxes[:, 2] * boxes[:, 3]).mean()) / (width * height)
-    if share < 0:
-        return Measure(None, reason="negative area: the mean area of the boxes has no square root")
+    share = max(float((boxes[:, 2] * boxes[:, 3]).mean()) / (width * height), 0.0)
     cell = max(width / _CELLS_ACROSS, height / _CELLS_ACROSS, _STATURE_CM * math.sqrt(share))
     return _measured(boxes, cell, width, height)
 
@@ -76,8 +75,9 @@ def densest(boxes: np.ndarray, cell: float, columns: int, rows: int) -> float | 
 
 def _cells(start: np.ndarray, extent: np.ndarray, cell: float, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first cell of each box and the one behind its last, equal or crossed where it has none."""
-    first, last = np.floor(start / cell), np.floor((start + extent) / cell)
-    return np.maximum(first, 0), np.minimum(last + 1, cells)
+    first, last = np.trunc(start / cell), np.trunc((start + extent) / cell)
+    behind = np.minimum(last, cells - 1) + 1
+    return np.maximum(first, 0), np.where(behind < 0, np.maximum(cells + behind, 0), behind)
 
 
 def _blocks(first: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
