@@ -32,3 +32,10 @@ def source_roots(config: Mapping[str, Any]) -> dict[str, Path]:
 def rendered_folder(config: Mapping[str, Any]) -> Path:
     """Return the folder that the rule render writes; sources below it never start from ``data_root``."""
     return Path(config.get("render", {}).get("folder") or "resources/rendered")
+
+
+def below(folder: Path, roots: Mapping[str, Path]) -> dict[str, str]:
+    """Map every source whose root lies in ``folder`` to its place there, with slashes."""
+    inside = folder.resolve()
+    resolved = {name: root.resolve() for name, root in roots.items()}
+    return {name: root.relative_to(inside).as_posix() for name, root in resolved.items() if root.is_relative_to(inside)}

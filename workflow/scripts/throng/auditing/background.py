@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from throng.auditing.order import under
 from throng.errors import ThrongError
 from throng.images import decode, encode_jpeg
+from throng.roots import below
 from throng.tables.images import ImageRow
 
 COLUMNS = ["path", "scene", "frame", "width", "height", "people", "head_points"]
@@ -26,10 +27,8 @@ class Rendered:
         self._frames: dict[str, Record] = {}
         self._below: dict[str, str] = {}
         if truth is not None:
-            folder = truth.parent.resolve()
             self._frames = {row["path"]: row for row in _read(truth)}
-            places = {name: root.resolve() for name, root in roots.items()}
-            self._below = {n: p.relative_to(folder).as_posix() for n, p in places.items() if p.is_relative_to(folder)}
+            self._below = below(truth.parent, roots)
 
     def frame(self, photograph: ImageRow, data: bytes) -> "Frame | None":
         """Return a rendered photograph's frame, or None for any other photograph.

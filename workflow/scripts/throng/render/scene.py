@@ -135,6 +135,13 @@ def make_scene(seed: int, index: int, width: int, height: int) -> Scene:
     return Scene(seed, index, camera, ground, light, flows, nearest, picture, is_ground, lookalikes)
 
 
+def make_place(seed: int, index: int, width: int, height: int) -> tuple[Camera, Ground]:
+    """Return camera and walkable ground of the scene that :func:`make_scene` gives, without painting anything."""
+    rng = generator(seed, STAGE, f"scene-{index}")
+    camera = _draw_camera(rng, width, height)
+    return camera, _draw_place(rng, camera)[0]
+
+
 def render_frame(scene: Scene, frame_index: int, count: int) -> Frame:
     """Render frame ``frame_index`` of a scene with ``count`` people in it; raises ThrongError where they cannot fit.
 
