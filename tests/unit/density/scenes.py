@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from throng.density.crowd import Crowd
-from throng.density.floor import STATURE_M, floor_of
-from throng.density.ground import Ground
+from throng.density.floor import floor_of
+from throng.density.ground import STATURE_M, Ground
 
 REFERENCE = (0, 2, 2, 5, 9, 14, 14, 30, 45, 80, 120, 300)
 

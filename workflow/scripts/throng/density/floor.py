@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from throng.density.crowd import Crowd
-from throng.density.ground import Ground
+from throng.density.ground import STATURE_M, Ground
 
-STATURE_M = 1.685
 FARTHEST_M = 1000.0
 ONE_SCALE = "one-scale"
 

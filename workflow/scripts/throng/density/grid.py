@@ -13,6 +13,7 @@ from numba import njit
 
 from throng.density.crowd import Crowd
 from throng.density.floor import floor_of
+from throng.density.people import SPACING
 from throng.errors import ThrongError
 
 CELL_BODIES = (2.0, 0.5)
@@ -21,6 +22,7 @@ PEOPLE_PER_CELL = "people per cell"
 PEOPLE_PER_M2 = "people/m2"
 NO_POSITIONS = "no positions: nobody knows where the people of this image are"
 NO_SCALE = "no scale: nothing tells how tall the people of this image appear"
+CIRCULAR = "no scale: body heights were guessed from how far apart people are, so that every crowd would be as dense"
 # Equal distances must stay equal when an image is resized, in spite of rounding.
 SLACK = 1 + 1e-9
 CORNERS = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
@@ -68,12 +70,12 @@ def cells(method: str, crowd: Crowd) -> Cells:
 
 
 def lacks(crowd: Crowd) -> str:
-    """Return why the places of a window's people are not known, empty when they are; nobody is nowhere."""
+    """Return why nobody can tell how far apart a window's people are, empty when it can be told."""
     if crowd.heads is None:
         return NO_POSITIONS if crowd.count else ""
     if len(crowd.heads) and crowd.feet is None:
         return NO_SCALE
-    return ""
+    return CIRCULAR if len(crowd.heads) and crowd.scale == SPACING else ""
 
 
 def _none(area: float, unit: str, reason: str) -> Cells:
