@@ -15,6 +15,7 @@ from throng.images import decode
 from throng.render import archives
 from throng.render.archives import Style, mat_bytes, odgt_record, people_in_frame, write_archives
 from throng.render.scene import make_scene, render_frame
+from throng.sources.headers import read_header
 
 OPTIONS = {
     "seed": 3, "crowdhuman": 10, "shanghaitech": 9, "width": 160, "height": 120, "min_people": 2, "max_people": 30,
@@ -71,6 +72,12 @@ def test_every_image_has_one_truth_row_and_its_size(folder: Path, truth: dict[st
     assert sum(row["archive"] == "shanghaitech" for row in truth.values()) == 9
     for path, row in truth.items():
         assert decode(read(folder, path)).shape == (row["height"], row["width"], 3)
+
+
+def test_only_crowdhuman_files_name_their_focal_length(folder: Path, truth: dict[str, dict]) -> None:
+    for path, row in truth.items():
+        focal = read_header(read(folder, path), 1 << 20).focal_px
+        assert focal == (pytest.approx(row["focal_px"], rel=1e-6) if row["archive"] == "crowdhuman" else None)
 
 
 def test_crowdhuman_annotations_hold_the_counted_people(folder: Path, truth: dict[str, dict]) -> None:

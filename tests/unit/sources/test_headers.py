@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from throng.images import decode
 from throng.sources.headers import read_header
@@ -129,3 +130,68 @@ def test_no_bytes_make_it_raise(kind, edits, length):
         if position < len(data):
             data[position] = value
     read_header(bytes(data), LIMIT)
+
+
+def photographed(kind: str = "JPEG", *, ifd: dict[int, object], orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8769).update(ifd)
+    return saved(kind, exif=exif)
+
+
+MILLIMETRES, FILM, PLANE, UNIT, ACROSS = 0x920A, 0xA405, 0xA20E, 0xA210, 0xA002
+BY_PLANE = {MILLIMETRES: IFDRational(5), PLANE: IFDRational(320, 2), UNIT: 3, ACROSS: 40}  # 16 pixels per millimetre
+
+
+@pytest.mark.parametrize(
+    ("ifd", "focal"),
+    [
+        ({FILM: 43}, 43 * 50 / 43.26661),  # a diagonal of 50 pixels
+        (BY_PLANE, 80.0),
+        (BY_PLANE | {UNIT: 2}, 5 * 160 / 25.4),
+        (BY_PLANE | {ACROSS: 400}, 8.0),  # made ten times smaller
+        (BY_PLANE | {FILM: 69}, 80.0),  # they agree, and the plane is the more exact
+        (BY_PLANE | {FILM: 35}, 35 * 50 / 43.26661),  # they do not: resized without care
+        (BY_PLANE | {UNIT: 1}, None),
+        (BY_PLANE | {PLANE: IFDRational(0)}, None),
+        ({MILLIMETRES: IFDRational(5)}, None),
+        ({FILM: 0}, None),
+        ({FILM: 60_000}, None),
+        ({}, None),
+    ],
+)
+def test_focal_length_by_exif(ifd, focal):
+    assert read_header(photographed(ifd=ifd), LIMIT).focal_px == (focal and pytest.approx(focal, rel=1e-6))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_focal_length_of_every_format_and_orientation(kind, orientation):
+    header = read_header(photographed(kind, ifd=BY_PLANE, orientation=orientation), LIMIT)
+    assert (header.orientation, header.focal_px) == (orientation, pytest.approx(80))
+
+
+def test_no_exif_no_focal_length():
+    assert read_header(FILES["JPEG", "RGB", 3], LIMIT).focal_px is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_broken_exif_is_never_an_error(edits):
+    data = bytearray(photographed(ifd=BY_PLANE | {FILM: 69}, orientation=6))
+    begin = data.index(b"Exif\0\0") + 6
+    length = int.from_bytes(data[begin - 8 : begin - 6], "big") - 8
+    for position, value in edits:
+        data[begin + position % length] = value
+    header = read_header(bytes(data), LIMIT)
+    assert header.reason == ""
+    assert header.focal_px is None or 8 <= header.focal_px <= 4000
+
+
+def test_a_broken_second_directory_leaves_the_orientation():
+    whole = photographed(ifd=BY_PLANE, orientation=6)
+    block = whole.index(b"Exif\0\0") + 6
+    pointer = whole.index(bytes.fromhex("8769") if whole[block : block + 2] == b"MM" else bytes.fromhex("6987"), block)
+    broken = whole[: pointer + 8] + b"\x7f" * 4 + whole[pointer + 12 :]
+    header = read_header(broken, LIMIT)
+    assert (header.orientation, header.focal_px) == (6, None)

@@ -97,6 +97,16 @@ def test_a_row_holds_what_the_file_and_its_annotation_say(bench, tmp_path):
     }
 
 
+def test_the_focal_length_is_that_of_the_exif(bench, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 26
+    put(tmp_path / "s/camera.jpg", jpeg(1, exif=exif))
+    put(tmp_path / "s/plain.jpg", jpeg(2))
+    rows = bench.run({"name": "s", "format": "folder", "root": str(tmp_path / "s"), "split": "train"})
+    focal = {Path(path).stem: row.focal_px for path, row in rows.items()}
+    assert focal == {"camera": pytest.approx(26 * 50 / 43.26661), "plain": None}
+
+
 def test_what_cannot_be_used_is_kept_with_its_reason(bench, tmp_path):
     good = jpeg(1)
     files = {

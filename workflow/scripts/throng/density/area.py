@@ -15,13 +15,13 @@ from numba import njit
 
 from throng.density import kde
 from throng.density.crowd import Crowd
+from throng.density.floor import Floor
 from throng.density.ground import HEAD_CENTRE, LEAST_ABOVE, Ground
 from throng.density.people import DETECTED, HEADS
 from throng.density.plane import NORMAL_95
 
 RADIUS_M = 3.0
 CELLS = 10  # of a disc's radius
-FARTHEST_M = 1000.0
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,13 @@ def people_per_m2(crowd: Crowd) -> PeoplePerArea | None:
     area = occupied_m2(crowd.ground, crowd.feet, crowd.width, crowd.height)
     around = NORMAL_95 * math.sqrt(sum(_doubt(crowd, low, high) ** 2 for low, high in crowd.ground.alternatives()))
     density = len(crowd.feet) / area
-    p95 = kde.score(kde.at_people(places(crowd.ground, crowd.feet)))
+    p95 = kde.score(kde.at_people(Floor(crowd.ground, 0.0).to_metres(crowd.feet)))
     return PeoplePerArea(density, density * math.exp(-around), density * math.exp(around), p95, area)
 
 
 def per_m2(crowd: Crowd, step: int | None = None) -> np.ndarray:
     """Return the map of people per square metre, (h, w) float32 blocks of ``step`` pixels; see :func:`kde.field`."""
     return kde.field(crowd, step=step).per_m2
-
-
-def places(ground: Ground, feet: np.ndarray) -> np.ndarray:
-    """Return (N, 2) metres of (N, 2) foot pixels; feet at or above the horizon are 1 km away."""
-    lowest = ground.horizon + ground.focal_px * ground.camera_height_m / FARTHEST_M
-    return ground.to_metres(np.stack([feet[:, 0], np.maximum(feet[:, 1], lowest)], 1))
 
 
 def occupied_m2(ground: Ground, feet: np.ndarray, width: int, height: int) -> float:
@@ -74,7 +68,7 @@ def occupied_m2(ground: Ground, feet: np.ndarray, width: int, height: int) -> fl
     above = ground.camera_height_m - HEAD_CENTRE * ground.stature_m
     sides = np.array([-0.5, width - 0.5, -0.5, height - 0.5]) - np.repeat((ground.centre, ground.horizon), 2)
     sides /= ground.focal_px
-    return _union(places(ground, feet) / cell, CELLS, sides, above / cell) * cell**2
+    return _union(Floor(ground, 0.0).to_metres(feet) / cell, CELLS, sides, above / cell) * cell**2
 
 
 @njit(cache=True)

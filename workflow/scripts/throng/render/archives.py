@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from throng.errors import ThrongError
 from throng.files import atomic_path, write_text
 from throng.images import encode_jpeg, pack_zip
+from throng.render.exif import with_exif
 from throng.render.scene import STAGE, Frame, make_scene, render_frame
 from throng.render.truth import SCHEMA, truth_row
 from throng.seeds import generator
@@ -202,6 +203,8 @@ def _write_shot(scratch: Path, style: Style, shot: Shot) -> Written:
     for index in range(shot.frames):
         frame = render_frame(scene, index, people_in_frame(style, shot.scene, index))
         jpeg = encode_jpeg(frame.image)
+        if shot.archive == CROWDHUMAN:  # published files of ShanghaiTech say nothing of their cameras
+            jpeg = with_exif(jpeg, frame.camera)
         file = scratch / f"{shot.scene}-{index}.jpg"
         file.write_bytes(jpeg)
         name = _crowdhuman if shot.archive == CROWDHUMAN else _shanghaitech

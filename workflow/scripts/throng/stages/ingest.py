@@ -120,6 +120,7 @@ def ingest_one(source: Source, sample: Sample, read: Read, max_pixels: int) -> I
         "erratum": "",
         "status": REJECTED,
         "reason": sample.problem,
+        "focal_px": None,
     }
     if not sample.problem:
         try:
@@ -136,6 +137,7 @@ def _inspect(facts: dict[str, Any], sample: Sample, read: Read, max_pixels: int)
     facts.update(id=sha256[:ID_DIGITS], sha256=sha256, bytes=len(data))
     header = read_header(data, max_pixels)
     facts.update(format=header.format, width=header.width, height=header.height, channels=header.channels)
+    facts.update(focal_px=header.focal_px)
     if header.reason:
         raise ThrongError(header.reason)
     notes = errata().get(facts["id"], ())
