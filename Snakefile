@@ -16,6 +16,7 @@ include: "rules/demo_diffusion.smk"
 include: "rules/pairs.smk"
 include: "rules/synthetic.smk"
 include: "rules/counts.smk"
+include: "rules/density.smk"
 include: "rules/counters.smk"
 include: "rules/release.smk"
 
@@ -28,4 +29,5 @@ localrules:
 rule all:
     input:
         f"{RESULTS}/release/{CONFIG.release.name}/index.json",
+        f"{RESULTS}/convert_dataset/dataset.parquet",
         f"{RESULTS}/report/report.html",

@@ -93,6 +93,12 @@ def data_file(path):
     return (data_root(config) / Path(path).expanduser()).as_posix()
 
 
+def converted():
+    """Return what convert_dataset makes beside its table: a zip, or a folder."""
+    dataset = f"{RESULTS}/convert_dataset/dataset"
+    return f"{dataset}.zip" if CONFIG.convert_dataset.format == "zip" else directory(dataset)
+
+
 def source_files():
     """Return what ingestion waits for: the rendered archives where a source uses them, the user's folders elsewhere.
 

@@ -44,6 +44,7 @@ rule report:
         density_labels=f"{RESULTS}/label_density/density_labels.parquet",
         audit=f"{RESULTS}/audit_pairs/audit.json",
         calibration=f"{RESULTS}/calibrate_counts/calibration.json",
+        agreement=f"{RESULTS}/audit_density/agreement.json",
         metrics=f"{RESULTS}/evaluate/metrics.json",
         predictions=f"{RESULTS}/evaluate/predictions.parquet",
         plots=[f"{RESULTS}/evaluate/{name}.png" for name in ("scatter", "bins", "curves")],

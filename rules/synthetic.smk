@@ -43,24 +43,3 @@ rule synthesize:
         "synthesize: images with a requested count, {wildcards.maker}, {wildcards.part}"
     script:
         "../workflow/scripts/synthesize.py"
-
-
-rule label_density:
-    input:
-        images=f"{RESULTS}/ingest/images.parquet",
-        calibrated=f"{RESULTS}/calibrate_counts/calibrated_counts.parquet",
-    output:
-        table=f"{RESULTS}/label_density/density_labels.parquet",
-    log:
-        f"{RESULTS}/logs/label_density.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/label_density.tsv"
-    conda:
-        "../envs/core.yaml"
-    threads: 1
-    params:
-        **stage_params("label_density"),
-    message:
-        "label_density: how crowded every image is"
-    script:
-        "../workflow/scripts/label_density.py"

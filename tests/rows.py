@@ -3,6 +3,7 @@
 from typing import Any
 
 from throng.tables.calibrated_counts import CalibratedCountRow
+from throng.tables.density_labels import DensityLabelRow, Label
 from throng.tables.prompts import PromptRow
 from throng.tables.ranked_pairs import RankedPairRow
 from throng.tables.removals import RemovalRow
@@ -137,3 +138,44 @@ def calibrated_row(**said: Any) -> CalibratedCountRow:
         "reason": "",
     }
     return CalibratedCountRow(**values | said)
+
+
+def density_row(image_id: str, table: str, **said: Any) -> DensityLabelRow:
+    """A row of density labels with a single label, class low by the number of people."""
+    count = said.get("count", 3.0)
+    values: dict[str, Any] = {
+        "id": image_id,
+        "table": table,
+        "crop_x": 0,
+        "crop_y": 0,
+        "crop_w": 10,
+        "crop_h": 10,
+        "count": count,
+        "method": "threshold",
+        "mode": "fixed",
+        "score": count,
+        "density_class": 0,
+        "class_name": "low",
+        "scale": "",
+        "ground": None,
+        "ground_reason": "no scale: nothing tells how tall the people appear",
+        "status": "ok",
+        "reason": "",
+    } | said
+    values.setdefault("labels", [density_label(values)])
+    return DensityLabelRow(**values)
+
+
+def density_label(values: dict[str, Any]) -> Label:
+    """The one label behind the chosen method, score and class of a row."""
+    return {
+        "method": values["method"],
+        "mode": values["mode"],
+        "score": values["score"],
+        "largest": None,
+        "overall": None,
+        "density_class": values["density_class"],
+        "class_name": values["class_name"],
+        "flags": [],
+        "reason": values["reason"],
+    }

@@ -34,7 +34,8 @@ def test_config_yaml_is_the_defaults():
         ({"ingest": {"sources": [{"name": "a", "format": "folder", "root": "x", "part": "B"}]}}, "'shanghaitech'"),
         ({"synthesize": {"makers": [{"name": "r", "backend": "rendered", "refill": []}]}}, "belongs to 'composite'"),
         ({"seed": "x"}, "seed: Input should be a valid integer"),
-        ({"label_density": {"thresholds": [3, 1]}}, "thresholds must rise"),
+        ({"label_density": {"labellers": [{"method": "grid", "thresholds": [3, 1]}]}}, "thresholds must rise"),
+        ({"label_density": {"label": "kde"}}, "label 'kde' is none of the labellers: threshold fixed"),
     ],
 )
 def test_bad_configuration_gets_one_line_naming_the_key(raw, expected):

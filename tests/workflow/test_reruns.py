@@ -13,7 +13,7 @@ from throng.config import Config
 AFTER_EVALUATE = {"report"}
 AFTER_RELEASE = {"report"}
 AFTER_TRAIN = {"evaluate", *AFTER_EVALUATE}
-AFTER_LABEL = {"release", *AFTER_RELEASE}
+AFTER_LABEL = {"audit_density", "convert_dataset", "release", *AFTER_RELEASE}
 AFTER_CALIBRATE = {"label_density", *AFTER_LABEL, "train_counter", *AFTER_TRAIN}
 AFTER_COUNT = {"calibrate_counts", *AFTER_CALIBRATE}
 AFTER_SYNTHESIZE = {"count_synthetic", *AFTER_COUNT}
@@ -39,7 +39,9 @@ EDITS = {
     ),
     "count_synthetic": ("count_synthetic: {reference: 63}", AFTER_COUNT),
     "calibrate_counts": ("calibrate_counts: {half_weight: 0.3}", AFTER_CALIBRATE),
-    "label_density": ("label_density: {thresholds: [11, 30]}", AFTER_LABEL),
+    "label_density": ("label_density: {stature_m: 1.7}", AFTER_LABEL),
+    "audit_density": ("audit_density: {draws: 499}", {"report"}),
+    "convert_dataset": ("convert_dataset: {resolution: 32}", set()),
     "train_counter": ("train_counter: {model: mcnn}", AFTER_TRAIN),
     "evaluate": ("evaluate: {bootstrap: 999}", AFTER_EVALUATE),
     "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
@@ -107,7 +109,7 @@ LIBRARY = "workflow/scripts/throng"
         ("stages/rank_pairs.py", {"rank_pairs", *AFTER_PAIRS}),
         ("sections/evaluate.py", {"evaluate", *AFTER_EVALUATE}),
         ("sources/crowdhuman.py", {"ingest", *AFTER_INGEST}),
-        ("density/labels.py", {"label_density", *AFTER_LABEL}),
+        ("density/compat.py", {"label_density", *AFTER_LABEL}),
         ("counting/compact.py", {"train_counter", *AFTER_TRAIN}),
         ("counting/sanet.py", set()),
         ("config.py", set()),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.rows import calibrated_row, prompt_row, removal_row, synthetic_row
+from tests.rows import calibrated_row, density_row, prompt_row, removal_row, synthetic_row
 from throng.files import sha256_file
 from throng.images import encode_jpeg, encode_png, pack_zip
 from throng.manifest import write_table
@@ -22,7 +22,6 @@ from throng.sections.release import Release
 from throng.sections.synthesize import Making
 from throng.stage import Context, Files
 from throng.stages import release
-from throng.tables.density_labels import DensityLabelRow
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.removals import RemovalRow
@@ -155,7 +154,7 @@ def _photograph(run: Run, source: str, number: int, split: str, redistributable:
     run.rows["images"].append(image)
     people = [{"x": 10.0 * k, "y": 8.0, "w": 8.0, "h": 30.0, "score": 1.0, "mask": None} for k in range(4)]
     run.rows["detections"].append(DetectionRow(image.id, "annotations", people, "ok", ""))
-    run.rows["density_labels"].append(DensityLabelRow(image.id, "images", "threshold", 4, 4.0, 0, "low", "ok", ""))
+    run.rows["density_labels"].append(density_row(image.id, "images", count=4.0))
     _edits(run, image)
 
 
@@ -235,7 +234,7 @@ def _synthetic(run: Run, k: int, count: int) -> None:
     )
     run.rows["synthetic"].append(row)
     run.rows["calibrated_counts"].append(calibrated_row(id=made_id, count=float(count), requested=count))
-    label = DensityLabelRow(made_id, "synthetic", "threshold", count, float(count), int(count > 2), "low", "ok", "")
+    label = density_row(made_id, "synthetic", count=float(count), density_class=int(count > 2))
     run.rows["density_labels"].append(label)
 
 

@@ -18,9 +18,11 @@ from pydantic.fields import FieldInfo
 from throng.errors import ThrongError
 from throng.files import write_text
 from throng.sections import detectors
+from throng.sections.audit_density import AuditDensity
 from throng.sections.audit_pairs import AuditPairs
 from throng.sections.base import Section, runtime, setting
 from throng.sections.calibrate_counts import CalibrateCounts
+from throng.sections.convert_dataset import ConvertDataset
 from throng.sections.count_synthetic import CountSynthetic
 from throng.sections.detect import Detect, Ultralytics
 from throng.sections.evaluate import Evaluate
@@ -125,6 +127,8 @@ class Config(Section):
     count_synthetic: CountSynthetic = setting(CountSynthetic(), "how many people are seen in them")
     calibrate_counts: CalibrateCounts = setting(CalibrateCounts(), "how many they really show")
     label_density: LabelDensity = setting(LabelDensity(), "how crowded an image is")
+    audit_density: AuditDensity = setting(AuditDensity(), "which density label tells the truth")
+    convert_dataset: ConvertDataset = setting(ConvertDataset(), "square images by density class, for training GANs")
     train_counter: TrainCounter = setting(TrainCounter(), "a counter trained on points")
     evaluate: Evaluate = setting(Evaluate(), "counting on real photographs")
     release: Release = setting(Release(), "the shards")
