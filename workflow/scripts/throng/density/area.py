@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from scipy.special import ndtri
 
 from throng.density import kde
 from throng.density.crowd import Crowd
@@ -21,6 +22,8 @@ from throng.density.people import DETECTED, HEADS
 from throng.density.plane import NORMAL_95
 
 RADIUS_M = 3.0
+STATURES = 0.05  # standard deviation of adults' statures, relative
+GOLDEN = (5**0.5 - 1) / 2
 CELLS = 10  # of a disc's radius
 
 
@@ -42,12 +45,14 @@ def people_per_m2(crowd: Crowd) -> PeoplePerArea | None:
     """Return the density of a window's people on their ground, None where nobody knows the ground; nobody is none.
 
     The interval follows the camera's: the density is taken anew one standard deviation to either side of everything
-    that determines the ground, and the changes of its logarithm are added in squares.
+    that determines the ground, and the changes of its logarithm are added in squares; so is what people's different
+    statures do where only heads tell where they stand.
     """
     if crowd.ground is None or crowd.heads is None or crowd.feet is None or len(crowd.feet) == 0:
         return None
     area = occupied_m2(crowd.ground, crowd.feet, crowd.width, crowd.height)
-    around = NORMAL_95 * math.sqrt(sum(_doubt(crowd, low, high) ** 2 for low, high in crowd.ground.alternatives()))
+    doubts = [_doubt(crowd, low, high) for low, high in crowd.ground.alternatives()]
+    around = NORMAL_95 * math.hypot(*doubts, _scatter(crowd, crowd.ground, area))
     density = len(crowd.feet) / area
     p95 = kde.score(kde.at_people(Floor(crowd.ground, 0.0).to_metres(crowd.feet)))
     return PeoplePerArea(density, density * math.exp(-around), density * math.exp(around), p95, area)
@@ -114,9 +119,24 @@ def _doubt(crowd: Crowd, low: Ground, high: Ground) -> float:
     return math.log(areas[1] / areas[0]) / 2
 
 
+def _scatter(crowd: Crowd, ground: Ground, area: float) -> float:
+    """Return how much the logarithm of the area grows when people are placed as if they were of different statures.
+
+    Only where heads tell where people stand: a tall person seems nearer than he is, so crowds are torn apart in depth.
+    """
+    if not _by_heads(crowd, ground) or crowd.heads is None:
+        return 0.0
+    quantiles = (np.arange(len(crowd.heads)) + 0.5) * GOLDEN % 1
+    torn = ground.feet_of(crowd.heads, 1 + STATURES * ndtri(quantiles))
+    return math.log(occupied_m2(ground, torn, crowd.width, crowd.height) / area)
+
+
+def _by_heads(crowd: Crowd, ground: Ground) -> bool:
+    return crowd.scale in (HEADS, DETECTED) and ground.lens_above_heads >= LEAST_ABOVE
+
+
 def _feet_on(crowd: Crowd, ground: Ground) -> np.ndarray:
     """Return the feet on another ground: where the ground had told them from the heads, they move with it."""
-    if crowd.scale not in (HEADS, DETECTED) or crowd.heads is None or ground.lens_above_heads < LEAST_ABOVE:
-        assert crowd.feet is not None
-        return crowd.feet
-    return ground.feet_of(crowd.heads)
+    assert crowd.heads is not None
+    assert crowd.feet is not None
+    return ground.feet_of(crowd.heads) if _by_heads(crowd, ground) else crowd.feet

@@ -4,6 +4,7 @@ Camera height = stature / slope of the body-height line, for a person of stature
 feet are at row v before a camera y metres above the ground with its horizon at row v0.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from throng.density.ground import HEAD_CENTRE, HEAD_OF_STATURE, STATURE_M, Groun
 from throng.density.plane import NORMAL_95, Fit, Plane, fit_plane, judge
 
 HEAD_STD = 0.08  # how far an image's heads may be from that share of the stature: hair, tightness of boxes
+DETECTOR_STD = 0.04  # detectors draw boxes tight or loose, and people hidden in part pass for whole ones
 HEAD_DEPTH = 0.76  # mean of a head's length and breadth, of its height
 FOOT_OF_STATURE = 0.152  # length of a foot (Drillis and Contini, 1966)
 EXIF_STD = 0.02  # focal lengths are written in whole millimetres, and lenses breathe
@@ -54,11 +56,12 @@ def view_of(width: int, height: int, focal_px: float | None, settings: Settings)
     return View(width, height, focal, spread, settings.stature_m, settings.stature_std_m / settings.stature_m)
 
 
-def by_bodies(view: View, feet: np.ndarray, heights: np.ndarray) -> tuple[Ground, np.ndarray] | str:
+def by_bodies(view: View, feet: np.ndarray, heights: np.ndarray, doubt: float = 0.0) -> tuple[Ground, np.ndarray] | str:
     """Return the ground by the boxes of whole people, and their (N,) foot rows; or why it is not determined.
 
     ``feet`` (N,) are the rows at which boxes end and ``heights`` (N,) their heights. Seen from above, a box ends at the
-    tips of the shoes, nearer to the camera than where the person stands by half a foot's length.
+    tips of the shoes, nearer to the camera than where the person stands by half a foot's length. ``doubt`` is by how
+    much all heights may be wrong together, relative standard deviation.
     """
     rows, tall = feet, heights
     plane = fit_plane(rows, tall, view.height)
@@ -69,7 +72,7 @@ def by_bodies(view: View, feet: np.ndarray, heights: np.ndarray) -> tuple[Ground
         rows, tall = feet - shoes, heights - shoes
         plane = fit_plane(rows, tall, view.height)
     fit = plane if isinstance(plane, str) else judge(plane, rows, tall)
-    ground = fit if isinstance(fit, str) else _ground(view, fit)
+    ground = fit if isinstance(fit, str) else _ground(view, _doubted(fit, doubt))
     return ground if isinstance(ground, str) else (ground, rows)
 
 
@@ -96,17 +99,25 @@ def by_heads(view: View, rows: np.ndarray, heights: np.ndarray) -> Ground | str:
     fit = plane if isinstance(plane, str) else judge(plane, rows, upright)
     if isinstance(fit, str):
         return fit
+    fit = _doubted(fit, HEAD_STD)
     above = HEAD_OF_STATURE / fit.plane.slope
     share = above / (above + HEAD_CENTRE)
     bodies = Fit(
         Plane(1 / (above + HEAD_CENTRE), fit.plane.horizon),
         fit.agreeing,
         fit.residual,
-        share * math.hypot(fit.slope_std, HEAD_STD),
+        share * fit.slope_std,
         fit.horizon_std,
-        fit.correlation * fit.slope_std / math.hypot(fit.slope_std, HEAD_STD),
+        fit.correlation,
     )
     return _ground(view, bodies)
+
+
+def _doubted(fit: Fit, doubt: float) -> Fit:
+    """Widen the slope's standard deviation by a doubt that has nothing to do with the horizon."""
+    slope_std = math.hypot(fit.slope_std, doubt)
+    correlation = fit.correlation * fit.slope_std / slope_std
+    return dataclasses.replace(fit, slope_std=slope_std, correlation=correlation)
 
 
 def _ground(view: View, fit: Fit) -> Ground | str:

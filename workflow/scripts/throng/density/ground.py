@@ -81,16 +81,18 @@ class Ground:
         """Return how far the camera is above the centres of heads, of its own height; negative below them."""
         return 1 - HEAD_CENTRE * self.stature_m / self.camera_height_m
 
-    def feet_of(self, heads: np.ndarray) -> np.ndarray:
-        """Return the (N, 2) feet of people of mean stature whose heads' centres are at (N, 2) pixels.
+    def feet_of(self, heads: np.ndarray, statures: np.ndarray | float = 1.0) -> np.ndarray:
+        """Return the (N, 2) feet of people whose heads' centres are at (N, 2) pixels.
 
-        Nobody is placed where he would be less than 3 pixels tall, heads above the horizon included. Raises ValueError
-        for a camera hardly above the heads, before which all heads are on the horizon wherever people stand.
+        They are of mean stature, or ``statures`` (N,) times as tall. Nobody is placed where he would be less than 3
+        pixels tall, heads above the horizon included. Raises ValueError for a camera hardly above the heads, before
+        which all heads are on the horizon wherever people stand.
         """
         above = self.lens_above_heads
         if above < LEAST_ABOVE:
             raise ValueError("the camera is too low for heads to tell where people stand")
-        below = np.maximum((heads[:, 1] - self.horizon) / above, SMALLEST_PX * self.camera_height_m / self.stature_m)
+        over = np.maximum(1 - (1 - above) * statures, LEAST_ABOVE / 2)
+        below = np.maximum((heads[:, 1] - self.horizon) / over, SMALLEST_PX * self.camera_height_m / self.stature_m)
         return np.stack([heads[:, 0], self.horizon + below], 1)
 
     def alternatives(self) -> list[tuple["Ground", "Ground"]]:

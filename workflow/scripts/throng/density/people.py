@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from throng.density.boxes import detected_boxes, feet_show, is_guess, stacked, within_frame
-from throng.density.camera import Settings, View, by_bodies, by_heads, shoes_px, view_of
+from throng.density.camera import DETECTOR_STD, Settings, View, by_bodies, by_heads, shoes_px, view_of
 from throng.density.crowd import Crowd
 from throng.density.ground import HEAD_CENTRE, HEAD_OF_STATURE, LEAST_ABOVE, Ground
 from throng.density.neighbours import mean_nearest
@@ -176,7 +176,7 @@ def _by_detections(view: View, points: np.ndarray, boxes: np.ndarray) -> _Placed
     """Place heads on the ground that detected people determine whose feet are seen."""
     shape = boxes[:, 3] / np.maximum(boxes[:, 2], 1e-9)
     whole = boxes[feet_show(boxes) & (shape >= SLENDER[0]) & (shape <= SLENDER[1])]
-    got = by_bodies(view, whole[:, 1] + whole[:, 3] - EDGE, whole[:, 3])
+    got = by_bodies(view, whole[:, 1] + whole[:, 3] - EDGE, whole[:, 3], DETECTOR_STD)
     ground = got if isinstance(got, str) else _holds(got[0], points)
     if isinstance(ground, str):
         return _by_spacing(points, ground)
