@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from throng.density.head_points import Sigma, checked_heads, checked_shape, checked_sigma, checked_whole
+from throng.density.head_points import (
+    FARTHEST,
+    SIGMA_RANGE,
+    Sigma,
+    checked_heads,
+    checked_shape,
+    checked_sigma,
+    checked_whole,
+)
 from throng.density.neighbours import BETA, LONE_SIGMA, NEIGHBOURS, SMALLEST_SIGMA, adaptive_sigmas
 from throng.density.stamps import CUT
 from throng.errors import ThrongError
@@ -42,15 +50,23 @@ def density_maps(
     # A product in float32 may run as TF32 on a GPU, which loses a thousandth of the mass.
     exact = torch.float32 if device.type == "mps" else torch.float64
     heads = [p.reshape(-1, 2).to(exact) for p in points]
+    centre = torch.nn.utils.rnn.pad_sequence(heads, batch_first=True)
+    if device.type == "cpu" and not _within(centre, -FARTHEST, FARTHEST):
+        _find_fault(points, lambda given: checked_heads(given.numpy()))
     if isinstance(sigma, str):
-        spreads = [_adaptive(p.detach(), height, width) for p in heads]
+        x, y = centre.detach().unbind(-1)
+        inside = torch.stack([x.clamp(-0.5, width - 0.5), y.clamp(-0.5, height - 0.5)], dim=-1)
+        spreads = [_adaptive(some[: len(p)]) for some, p in zip(inside, heads, strict=True)]
     elif isinstance(sigma, int | float):
         spreads = [torch.full((len(p),), float(sigma), device=device, dtype=exact) for p in heads]
     else:
         spreads = [s.to(exact) for s in sigma]
-    real = torch.nn.utils.rnn.pad_sequence([torch.ones_like(s) for s in spreads], batch_first=True)
-    centre = torch.nn.utils.rnn.pad_sequence(heads, batch_first=True)
     spread = torch.nn.utils.rnn.pad_sequence(spreads, batch_first=True, padding_value=1.0)
+    if device.type == "cpu" and not _within(spread, *SIGMA_RANGE):
+        _find_fault(spreads, lambda given: checked_sigma(given.numpy(), "mass", len(given)))
+    # from pinned memory, as a GPU would otherwise be waited for
+    counts = torch.tensor([len(p) for p in heads], pin_memory=device.type == "cuda").to(device, non_blocking=True)
+    real = (torch.arange(centre.shape[1], device=device) < counts[:, None]).to(exact)
     with torch.autocast(device.type, enabled=False):
         return _product(centre, spread, real, (height, width), stride).to(torch.float32)
 
@@ -77,11 +93,10 @@ def _axis_mass(centre: torch.Tensor, sigma: torch.Tensor, size: int, stride: int
     return half_phi.diff(dim=-1) / (half_phi[..., -1:] - half_phi[..., :1])
 
 
-def _adaptive(heads: torch.Tensor, height: int, width: int) -> torch.Tensor:
+def _adaptive(heads: torch.Tensor) -> torch.Tensor:
     """Return the adaptive sigmas of (N, 2) heads, (N,), on their device: off the CPU by all distances."""
     import torch
 
-    heads = torch.stack([heads[:, 0].clamp(-0.5, width - 0.5), heads[:, 1].clamp(-0.5, height - 0.5)], dim=1)
     if heads.device.type == "cpu":
         return torch.from_numpy(adaptive_sigmas(heads.numpy())).to(heads.dtype)
     return _adaptive_by_all(heads)
@@ -103,23 +118,31 @@ def _adaptive_by_all(heads: torch.Tensor, at_once: int = 1024) -> torch.Tensor:
 def _check_batch(points: Sequence[torch.Tensor], sigma: Sigma | Sequence[torch.Tensor]) -> None:
     if not len(points):
         raise ThrongError("a batch of density maps needs head points of at least one image; got none")
+    for i, heads in enumerate(points):
+        if heads.numel() and (heads.ndim != 2 or heads.shape[1] != 2):
+            raise ThrongError(f"image {i}: head points must be (N, 2) x, y; got shape {tuple(heads.shape)}")
     if isinstance(sigma, str | int | float):
         checked_sigma(sigma, "mass", 0)
-        given = None
-    else:
-        given = list(sigma)
-        if len(given) != len(points):
-            raise ThrongError(f"sigma must be one tensor per image; got {len(given)} for {len(points)} images")
-    for i, heads in enumerate(points):
-        shape, spread = tuple(heads.shape), None if given is None else tuple(given[i].shape)
-        if heads.numel() and (len(shape) != 2 or shape[1] != 2):
-            raise ThrongError(f"image {i}: head points must be (N, 2) x, y; got shape {shape}")
-        if spread is not None and spread != (heads.numel() // 2,):
-            raise ThrongError(f"image {i}: sigma must be one per head, ({heads.numel() // 2},); got shape {spread}")
+        return
+    if len(sigma) != len(points):
+        raise ThrongError(f"sigma must be one tensor per image; got {len(sigma)} for {len(points)} images")
+    for i, (heads, spread) in enumerate(zip(points, sigma, strict=True)):
+        expected = (heads.numel() // 2,)
+        if spread.shape != expected:
+            raise ThrongError(f"image {i}: sigma must be one per head, {expected}; got shape {tuple(spread.shape)}")
+
+
+def _within(values: torch.Tensor, least: float, greatest: float) -> bool:
+    if values.numel() == 0:
+        return True
+    low, high = values.detach().aminmax()
+    return bool(low >= least) and bool(high <= greatest)
+
+
+def _find_fault(given: Sequence[torch.Tensor], check: Callable[[torch.Tensor], object]) -> None:
+    """Raise the first image's ThrongError with its number."""
+    for i, values in enumerate(given):
         try:
-            if heads.device.type == "cpu":
-                checked_heads(heads.detach().numpy())
-            if given is not None and given[i].device.type == "cpu":
-                checked_sigma(given[i].detach().numpy(), "mass", heads.numel() // 2)
+            check(values.detach())
         except ThrongError as error:
             raise ThrongError(f"image {i}: {error}") from error

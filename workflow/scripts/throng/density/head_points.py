@@ -28,9 +28,8 @@ def checked_heads(points: np.ndarray) -> np.ndarray:
         return np.zeros((0, 2))
     if heads.ndim != 2 or heads.shape[1] != 2:
         raise ThrongError(f"head points must be an (N, 2) array of x, y; got shape {heads.shape}")
-    good = (np.abs(heads) <= FARTHEST).all(1)
-    if not good.all():
-        row = int(np.flatnonzero(~good)[0])
+    if not np.abs(heads).max() <= FARTHEST:
+        row = int(np.flatnonzero(~(np.abs(heads) <= FARTHEST).all(1))[0])
         fault = "is far outside any image" if np.isfinite(heads[row]).all() else "is not finite"
         raise ThrongError(f"head point {row} {fault}: {heads[row].tolist()}; remove or repair it")
     return heads

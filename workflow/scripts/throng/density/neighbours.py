@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from throng.density.compiled import compiled
 from throng.density.head_points import checked_heads
 from throng.errors import ThrongError
 
@@ -36,7 +36,7 @@ def adaptive_sigmas(
     return np.maximum(beta * mean_nearest(heads, min(neighbours, len(heads) - 1)), smallest)
 
 
-@njit(cache=True)
+@compiled
 def mean_nearest(heads: np.ndarray, k: int) -> np.ndarray:
     """Return each head's exact mean distance in pixels to its ``k`` nearest others, (N,) float64.
 
@@ -67,7 +67,7 @@ def mean_nearest(heads: np.ndarray, k: int) -> np.ndarray:
     return mean
 
 
-@njit(cache=True)
+@compiled
 def _by_cell(
     heads: np.ndarray, low_x: float, low_y: float, cell: float, across: int, down: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -87,7 +87,7 @@ def _by_cell(
     return start, xs, ys, place
 
 
-@njit(cache=True)
+@compiled
 def _search(
     xs: np.ndarray,
     ys: np.ndarray,
@@ -113,7 +113,7 @@ def _search(
             _nearer(xs, ys, i, start[line + right - 1], start[line + right], best)
 
 
-@njit(cache=True)
+@compiled
 def _margin(position: float, index: int, ring: int, cell: float, cells: int) -> float:
     """Return how far along an axis the nearest cell lies that was not looked through, infinity where there is none."""
     margin = np.inf
@@ -125,7 +125,7 @@ def _margin(position: float, index: int, ring: int, cell: float, cells: int) -> 
     return max(margin * (1 - 1e-9), 0.0)
 
 
-@njit(cache=True)
+@compiled
 def _nearer(xs: np.ndarray, ys: np.ndarray, i: int, first: int, last: int, best: np.ndarray) -> None:
     """Keep in ``best`` the four smallest squared distances, rising, of head i to heads first..last-1, itself included.
 

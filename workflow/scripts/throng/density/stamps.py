@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from throng.density.compiled import compiled
 
 CUT = 4.0
 WINDOW = 15
@@ -22,7 +23,7 @@ PHI = np.array([0.5 * math.erf(knot * math.sqrt(0.5)) for knot in _KNOTS])
 SLOPE = np.exp(-0.5 * _KNOTS**2) / math.sqrt(2 * math.pi)
 
 
-@njit(cache=True)
+@compiled
 def mass_map(heads: np.ndarray, sigmas: np.ndarray, rows: int, columns: int, stride: int) -> np.ndarray:
     """Return (rows, columns) float32: each head a Gaussian integrated over every cell, of mass 1 inside the map.
 
@@ -37,7 +38,7 @@ def mass_map(heads: np.ndarray, sigmas: np.ndarray, rows: int, columns: int, str
     return density
 
 
-@njit(cache=True)
+@compiled
 def sampled_map(
     pixels: np.ndarray, sigmas: np.ndarray, height: int, width: int, stride: int, reflect: bool
 ) -> np.ndarray:
@@ -64,7 +65,7 @@ def sampled_map(
     return density
 
 
-@njit(cache=True)
+@compiled
 def recentred_map(pixels: np.ndarray, sigma: float, height: int, width: int, stride: int) -> np.ndarray:
     """Return (ceil(height / stride), ceil(width / stride)) float32: each head a window of 15 pixels of mass 1.
 
@@ -89,7 +90,7 @@ def recentred_map(pixels: np.ndarray, sigma: float, height: int, width: int, str
     return density
 
 
-@njit(cache=True)
+@compiled
 def distinct(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """Return the (M, 2) int64 pixels inside the image, each once, in the order of their first appearance."""
     seen = np.zeros((height * width + 63) // 64, np.uint64)
@@ -107,7 +108,7 @@ def distinct(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return kept[:count].copy()
 
 
-@njit(cache=True)
+@compiled
 def _add(
     density: np.ndarray, top: int, bottom: int, left: int, right: int, down: np.ndarray, across: np.ndarray
 ) -> None:
@@ -118,7 +119,7 @@ def _add(
             line[column] += weight * kernel[column]
 
 
-@njit(cache=True)
+@compiled
 def _integrated(
     centre: float, sigma: float, cells: int, stride: int, mass: np.ndarray, line: np.ndarray
 ) -> tuple[int, int]:
@@ -137,7 +138,7 @@ def _integrated(
     return first, last
 
 
-@njit(cache=True)
+@compiled
 def _phi(z: float) -> float:
     """Return the normal distribution function less a half, ``z`` cut at 4 standard deviations."""
     place = (min(max(z, -CUT), CUT) + CUT) * STEPS
@@ -146,7 +147,7 @@ def _phi(z: float) -> float:
     return PHI[knot] + SLOPE[knot] * t * (1.0 - t * (0.5 * at - t * (at * at - 1.0) / 6.0))
 
 
-@njit(cache=True)
+@compiled
 def _taps(sigma: float, radius: int, taps: np.ndarray) -> None:
     """Fill ``taps[0..radius]`` with half a Gaussian that sums to 1 over both halves.
 
@@ -166,7 +167,7 @@ def _taps(sigma: float, radius: int, taps: np.ndarray) -> None:
         taps[u] *= share
 
 
-@njit(cache=True)
+@compiled
 def _sampled(
     centre: int,
     radius: int,
@@ -199,7 +200,7 @@ def _sampled(
     return first, last
 
 
-@njit(cache=True)
+@compiled
 def _spread(centre: int, radius: int, taps: np.ndarray, size: int, stride: int, mass: np.ndarray) -> None:
     left, right = max(0, centre - radius), min(size, centre + radius + 1)
     if left >= right:
@@ -209,7 +210,7 @@ def _spread(centre: int, radius: int, taps: np.ndarray, size: int, stride: int, 
             mass[cell] += taps[abs(pixel - centre)]
 
 
-@njit(cache=True)
+@compiled
 def _recentred(centre: int, size: int, stride: int, kernels: np.ndarray, line: np.ndarray) -> tuple[int, int]:
     """Fill ``line`` with a head's share per cell and return the half-open range of cells it touches."""
     left, right = max(0, centre - HALF), min(size, centre + HALF + 1)
