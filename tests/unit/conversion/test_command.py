@@ -148,12 +148,14 @@ def test_what_was_made_of_a_file_is_not_kept_when_it_changes(folder, tmp_path, m
     monkeypatch.setattr(build, "BATCH_IMAGES", 1)
     whole = build.write_dataset
     monkeypatch.setattr(build, "write_dataset", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    CliRunner().invoke(app, ["convert-dataset", str(folder), str(tmp_path / "set"), "--resolution", "32"])
+    CliRunner().invoke(
+        app, ["convert-dataset", str(folder), str(tmp_path / "set"), "--resolution", "32", "--resize", "lanczos"]
+    )
     assert list(tmp_path.glob(".set.work/*/rows/*.json"))
     data = file_of(photograph(62, 50, 99))
     (folder / "b/10.png").write_bytes(data)
     monkeypatch.setattr(build, "write_dataset", whole)
-    convert(folder, tmp_path / "set", "--resolution", 32)
+    convert(folder, tmp_path / "set", "--resolution", 32, "--resize", "lanczos")
     np.testing.assert_array_equal(Loaded(tmp_path / "set").images[1], by_pillow(data, 32, "none"))
 
 

@@ -82,7 +82,7 @@ def run(tmp_path):
 
 @pytest.mark.parametrize("container", ["zip", "folder"])
 def test_training_images_become_squares_of_the_window_that_was_labelled(run, container):
-    rows = run(ConvertDataset(resolution=16, format=container))
+    rows = run(ConvertDataset(resolution=16, format=container, resize="lanczos"))
     loaded = Loaded(run.dataset)
     by_name = {row.name: row for row in rows}
     assert sorted(by_name) == loaded.names

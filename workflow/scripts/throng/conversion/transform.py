@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from throng.conversion import lanczos
 from throng.density.crowd import CropKind, Window, crop_window
 from throng.errors import ThrongError
 from throng.images import decode
@@ -54,8 +55,9 @@ class Square:
 def square_of(data: bytes, header: Header, window: Window, square: Square) -> np.ndarray:
     """Return the (resolution, resolution, 3) uint8 RGB image of ``window`` (whole pixels as shown) of a file.
 
-    ``lanczos`` decodes everything and resizes as Pillow does. ``scaled`` lets libjpeg drop the frequencies that the
-    square cannot show (decoding at 1/2, 1/4 or 1/8) while SPARE pixels are left for each that is written.
+    ``lanczos`` decodes everything and resizes by Pillow. ``scaled`` lets libjpeg drop the frequencies that the square
+    cannot show (decoding at 1/2, 1/4 or 1/8) while SPARE pixels are left for each that is written, and resizes by
+    :mod:`throng.conversion.lanczos`.
     Raises ThrongError, its message a row's reason, when the file cannot be used.
     """
     if window.w < 1 or window.h < 1 or window.x < 0 or window.y < 0:
@@ -72,10 +74,12 @@ def square_of(data: bytes, header: Header, window: Window, square: Square) -> np
     pixels = _decoded(data, header, scale)
     x, y, w, h = (side / scale for side in (window.x, window.y, window.w, window.h))
     left, top, right, bottom = int(x), int(y), -int(-(x + w) // 1), -int(-(y + h) // 1)
-    part = Image.fromarray(pixels[top:bottom, left:right])
-    box = (x - left, y - top, x - left + w, y - top + h)
-    small = part.resize((width, height), Image.Resampling.LANCZOS, box=box)
-    return _letterboxed(np.asarray(small), square.resolution)
+    part = pixels[top:bottom, left:right]
+    if square.resize == "lanczos":
+        small = np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.LANCZOS))
+    else:
+        small = lanczos.resize(part, (width, height), (x - left, y - top, x - left + w, y - top + h))
+    return _letterboxed(small, square.resolution)
 
 
 def _scale(header: Header, window: Window, square: Square) -> int:
