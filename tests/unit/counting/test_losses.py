@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from throng.counting.losses import count_loss, local_pattern_loss, map_loss, ssim_map
+from throng.counting.losses import Labels, build_loss, count_loss, local_pattern_loss, map_loss, ssim_map
 from throng.density.maps import density_map
 
 
@@ -57,3 +57,45 @@ def test_count_loss_is_the_mean_error_in_people():
     true = torch.zeros(2, 1, 4, 4)
     true[0, 0, 1, 1], true[1, 0, 2, 3] = 3.0, 1.0
     assert count_loss(torch.full_like(true, 1 / 8), true).item() == pytest.approx((1 + 1) / 2)
+
+
+def test_pixel_is_the_squared_error_per_cell_or_in_all():
+    points = torch.tensor([[20.0, 9.0], [5.0, 25.0]])
+    labels = Labels([points, points[:0]], (32, 40), 4, sigma=3.0)
+    predicted = torch.rand(2, 1, 8, 10, dtype=torch.float64)
+    true = np.stack([density_map(p.numpy(), (32, 40), sigma=3.0, stride=4) for p in labels.points if p is not None])
+    squares = (predicted[:, 0].numpy() - true) ** 2
+    mean = build_loss({"pixel": 1.0})(predicted, labels).total
+    assert float(mean) == pytest.approx(squares.mean(), rel=1e-6)
+    total = build_loss({"pixel": {"weight": 0.5, "reduction": "sum", "scale": 100.0}})(predicted, labels).total
+    assert float(total) == pytest.approx(0.5 * 1e4 * squares.sum() / 2, rel=1e-6)
+
+
+def test_the_pattern_of_an_image_does_not_depend_on_scale_or_neighbours():
+    points = [torch.tensor([[40.0, 30.0], [90.0, 60.0]]), torch.tensor([[64.0, 48.0]] * 50)]
+    for stride in (1, 8):
+        labels = Labels(points, (96, 128), stride, sigma=8.0)
+        predicted = torch.zeros(2, 1, 96 // stride, 128 // stride)
+        both = float(build_loss({"ssim": 1.0})(predicted, labels).total)
+        alone = [
+            float(build_loss({"ssim": 1.0})(predicted[:1], Labels([p], (96, 128), stride, sigma=8.0)).total)
+            for p in points
+        ]
+        assert both == pytest.approx(np.mean(alone), rel=1e-5)
+        assert min(alone) > 0.1
+
+
+def test_ssim_is_scikit_images_away_from_the_border():
+    # structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False): radius 5, reflected
+    rng = np.random.default_rng(1)
+    x, y = rng.random((2, 25, 34))
+    ours = ssim_map(torch.from_numpy(x)[None, None], torch.from_numpy(y)[None, None])[0, 0].numpy()
+
+    def blur(a):
+        return gaussian_filter(a, 1.5, truncate=3.5, mode="reflect")
+
+    mx, my = blur(x), blur(y)
+    vx, vy, vxy = blur(x * x) - mx * mx, blur(y * y) - my * my, blur(x * y) - mx * my
+    c1, c2 = 0.01**2, 0.03**2
+    theirs = ((2 * mx * my + c1) * (2 * vxy + c2)) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+    np.testing.assert_allclose(ours[5:-5, 5:-5], theirs[5:-5, 5:-5], atol=1e-6)

@@ -1,13 +1,64 @@
-"""The losses of density maps: squared error, local pattern consistency (SANet, ECCV 2018, 3.3) and count error."""
+"""The losses of density maps cell by cell: squared error and local pattern consistency (SANet, ECCV 2018, 3.3)."""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch.nn import functional
 
+from throng.counting.losses.labels import Truth, counts_of
+from throng.density.maps import LONE_SIGMA
+from throng.errors import ThrongError
+
 WINDOW = 11
 WINDOW_SIGMA = 1.5
 K1, K2 = 0.01, 0.03
+
+
+@dataclass(frozen=True)
+class Pixel:
+    """The squared error of density maps, mean over the images.
+
+    ``reduction`` "mean" divides an image's sum over cells by their number (SANet, SFCN, C-3), "sum" does not (CSRNet's
+    eq. 1; MCNN's, with a weight of 1/2). Both maps are multiplied by ``scale`` first: at 1 an empty
+    prediction costs about 1e-6 per cell, and gradients vanish in the optimiser's epsilon.
+    """
+
+    reduction: Literal["mean", "sum"] = "mean"
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.reduction not in {"mean", "sum"} or not self.scale > 0:
+            raise ThrongError(
+                f"the pixel loss takes reduction mean or sum and a positive scale; "
+                f"got {self.reduction!r} and {self.scale}"
+            )
+
+    def __call__(self, predicted: torch.Tensor, truth: Truth) -> torch.Tensor:
+        """Return the loss of maps (B, 1, h, w), a scalar; images without known points cost nothing."""
+        squares = ((predicted - truth.density) * self.scale) ** 2
+        losses = squares.mean((1, 2, 3)) if self.reduction == "mean" else squares.sum((1, 2, 3))
+        return truth.mean(losses, truth.located)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """SANet's local pattern consistency, 1 - mean SSIM of density maps, mean over the images; no scale changes it.
+
+    SSIM's constants assume values in 0..1, but a map peaks near 0.01, where the term is constant. So the range is the
+    peak of each image's true map, and at least that of a head of sigma 15 pixels, which serves images without people.
+    """
+
+    def __call__(self, predicted: torch.Tensor, truth: Truth) -> torch.Tensor:
+        """Return the loss of maps (B, 1, h, w), a scalar; images without known points cost nothing."""
+        true = truth.density
+        lone = truth.labels.stride**2 / (2 * math.pi * LONE_SIGMA**2)
+        peak = true.amax((1, 2, 3), keepdim=True).clamp(min=lone)
+        similarity = ssim_map(predicted / peak, true / peak)
+        return truth.mean(1 - similarity.mean((1, 2, 3)), truth.located)
 
 
 def ssim_map(predicted: torch.Tensor, true: torch.Tensor, data_range: torch.Tensor | float = 1.0) -> torch.Tensor:
@@ -34,7 +85,7 @@ def local_pattern_loss(predicted: torch.Tensor, true: torch.Tensor, data_range: 
 
 def count_loss(predicted: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
     """Return the mean over the batch of |sum of predicted - sum of true| in people, of maps (B, 1, H, W)."""
-    return (predicted - true).sum((1, 2, 3)).abs().mean()
+    return counts_of(predicted - true).abs().mean()
 
 
 def map_loss(
