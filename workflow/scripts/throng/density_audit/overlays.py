@@ -12,7 +12,8 @@ from throng.density.kde import Field
 
 LARGEST = 2.0  # small images are enlarged so much at most
 SHIFT = 4  # OpenCV's fixed-point bits for parts of a pixel
-OPAQUE = 0.6
+OPAQUE = 0.5
+DENSEST = 0.8
 FULLEST = 64.0
 HEAD, BODY, HORIZON, INK = (255, 209, 63), (64, 224, 255), (255, 64, 129), (16, 20, 24)
 OUTLINES = ((255, 255, 255), (255, 160, 60), (110, 220, 255), (255, 120, 190), (170, 255, 120), (200, 170, 255))
@@ -98,23 +99,23 @@ def draw_density(image: np.ndarray, field: Field, top: float, width: int) -> np.
     whole = np.repeat(np.repeat(field.per_m2, field.step, 0), field.step, 1)[: image.shape[0], : image.shape[1]]
     shown = np.clip(cv2.resize(whole, (across, height), interpolation=cv2.INTER_LINEAR) / top, 0, 1)
     colours = heat(shown)
-    share = (0.8 * np.sqrt(shown))[..., None]
+    share = (DENSEST * shown**0.6)[..., None]
     return np.rint(sheet.pixels * (1 - share) + colours * share).astype(np.uint8)
 
 
 def density_top(field: Field) -> float:
-    """Return where a field's scale ends: a round number above the density that 99 % of its people stand in."""
+    """Return where a field's scale ends: a round number above the density that 95 % of its people stand in."""
     dense, people = field.per_m2.ravel(), field.people.ravel().astype(np.float64)
     order = np.argsort(dense)
     within = np.cumsum(people[order])
-    most = float(dense[order][np.searchsorted(within, 0.99 * within[-1])]) if within[-1] > 0 else 0.0
+    most = float(dense[order][np.searchsorted(within, 0.95 * within[-1])]) if within[-1] > 0 else 0.0
     decade = 10.0 ** math.floor(math.log10(max(most, 0.1)))
     return next(step * decade for step in (1, 2, 5, 10) if step * decade >= max(most, 0.1) * (1 - 1e-9))
 
 
 def heat(values: np.ndarray) -> np.ndarray:
     """Return the colours (..., 3) uint8 RGB of densities (...) given as shares of the scale."""
-    return _coloured(values, cv2.COLORMAP_INFERNO)
+    return _coloured(0.2 + 0.8 * np.asarray(values), cv2.COLORMAP_INFERNO)
 
 
 def cell_colour(people: int) -> Colour:

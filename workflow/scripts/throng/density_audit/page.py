@@ -30,6 +30,7 @@ class Page:
 
     def render(self, title: str, figures: Record, shown: Sequence[Labelled]) -> str:
         """Return the HTML; every text from data is escaped. Raises ThrongError when an image cannot be read."""
+        views = [self._view(one) for one in shown]
         environment = Environment(
             loader=FileSystemLoader(HERE),
             autoescape=True,
@@ -47,7 +48,7 @@ class Page:
             closed=sorted({one.group for one in shown if not one.image.redistributable}),
             plots=self._plots(figures),
             groups=grouped(figures["truth"]),
-            views=[self._view(one) for one in shown],
+            views=views,
         )
 
     def _plots(self, figures: Record) -> Record:

@@ -77,7 +77,7 @@ class Artist:
         )
         return {
             "title": method,
-            "image": self._uri(overlays.draw_cells(pixels, found, self._width)),
+            "image": "" if found.reason else self._uri(overlays.draw_cells(pixels, found, self._width)),
             "note": found.reason or ", ".join([unit, *found.flags]),
             "steps": steps,
             "scale": None,
@@ -89,7 +89,7 @@ class Artist:
         colours = [_hex(colour) for colour in overlays.heat(np.linspace(0, 1, STOPS)).tolist()]
         return {
             "title": "kde",
-            "image": self._uri(overlays.draw_density(pixels, field, top, self._width)),
+            "image": "" if field.reason else self._uri(overlays.draw_density(pixels, field, top, self._width)),
             "note": field.reason or ", ".join(["people/m²", *field.flags]),
             "steps": [],
             "scale": None if field.reason else {"colours": ", ".join(colours), "top": f"{top:g}"},
@@ -111,7 +111,7 @@ def facts(labelled: Labelled) -> list[tuple[str, str]]:
         told += [
             ("true people", str(truth.people)),
             ("true people/m²", f"{truth.per_m2:.2f} of visible ground, {truth.felt:.2f} felt"),
-            ("true camera", f"{truth.camera.height_m:.1f} m, horizon row {truth.camera.horizon_px - row.crop_y:.0f}"),
+            ("true camera", f"{truth.camera.height_m:.1f} m, horizon {_row(truth.camera.horizon_px - row.crop_y)}"),
         ]
     return told + [(f"{said['method']} {said['mode']}", _said(said)) for said in row.labels]
 
@@ -123,8 +123,12 @@ def _ground(ground: GroundDensity) -> list[tuple[str, str]]:
         ("people/m²", f"{ground['people_per_m2']:.2f} ({low:.2f} to {high:.2f})"),
         ("level of service", f"{ground['level_of_service']}, {ground['hazard']}"),
         ("camera", f"{ground['camera_height_m']:.1f} m ({lowest:.1f} to {highest:.1f})"),
-        ("horizon", f"row {ground['horizon_px']:.0f}"),
+        ("horizon", _row(ground["horizon_px"])),
     ]
+
+
+def _row(row: float) -> str:
+    return f"row {row:.0f}" if row >= 0 else f"{-row:.0f} rows above the picture"
 
 
 def _said(said: Label) -> str:
