@@ -22,6 +22,7 @@ from throng.density.people import DETECTED, HEADS
 from throng.density.plane import NORMAL_95
 
 RADIUS_M = 3.0
+DENSITY_BY_TILT = 1.1  # by how much the logarithm of the density is too large, per squared radian; see docs/ground.md
 STATURES = 0.05  # standard deviation of adults' statures, relative
 GOLDEN = (5**0.5 - 1) / 2
 CELLS = 10  # of a disc's radius
@@ -46,7 +47,7 @@ def people_per_m2(crowd: Crowd) -> PeoplePerArea | None:
 
     The interval follows the camera's: the density is taken anew one standard deviation to either side of everything
     that determines the ground, and the changes of its logarithm are added in squares; so is what people's different
-    statures do where only heads tell where they stand.
+    statures do where only heads tell where they stand. Downwards it reaches as far as for a camera that is not level.
     """
     if crowd.ground is None or crowd.heads is None or crowd.feet is None or len(crowd.feet) == 0:
         return None
@@ -55,7 +56,8 @@ def people_per_m2(crowd: Crowd) -> PeoplePerArea | None:
     around = NORMAL_95 * math.hypot(*doubts, _scatter(crowd, crowd.ground, area))
     density = len(crowd.feet) / area
     p95 = kde.score(kde.at_people(Floor(crowd.ground, 0.0).to_metres(crowd.feet)))
-    return PeoplePerArea(density, density * math.exp(-around), density * math.exp(around), p95, area)
+    tilted = DENSITY_BY_TILT * crowd.ground.spread.tilt**2
+    return PeoplePerArea(density, density * math.exp(-around - tilted), density * math.exp(around), p95, area)
 
 
 def per_m2(crowd: Crowd, step: int | None = None) -> np.ndarray:

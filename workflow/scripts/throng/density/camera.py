@@ -18,8 +18,10 @@ DETECTOR_STD = 0.04  # detectors draw boxes tight or loose, and people hidden in
 HEAD_DEPTH = 0.76  # mean of a head's length and breadth, of its height
 FOOT_OF_STATURE = 0.152  # length of a foot (Drillis and Contini, 1966)
 EXIF_STD = 0.02  # focal lengths are written in whole millimetres, and lenses breathe
-MOST_RESIDUAL = 0.1
+MOST_RESIDUAL = 0.08  # heights spread evenly over all that agrees have 0.087: there is no plane among them
 MOST_DOUBT = 2.0  # ratio of the ends of the camera height's interval
+MOST_TILT = math.radians(36)  # by the horizon; heights are foreshortened then, and the true tilt is about 30
+HEIGHT_BY_TILT = 1.5  # by how much the logarithm of the height is too large, per squared radian; see docs/ground.md
 CORRECTIONS = 3
 
 
@@ -123,6 +125,9 @@ def _doubted(fit: Fit, doubt: float) -> Fit:
 def _ground(view: View, fit: Fit) -> Ground | str:
     if fit.residual > MOST_RESIDUAL:
         return f"high residual: body heights differ from the plane's by {100 * fit.residual:.0f} %"
+    tilt = math.atan(max((view.height - 1) / 2 - fit.plane.horizon, 0) / view.focal_px)
+    if tilt > MOST_TILT:
+        return f"too steep: the camera seems to look down by {math.degrees(tilt):.0f} degrees, and must be nearly level"
     camera = view.stature_m / fit.plane.slope
     around = NORMAL_95 * math.hypot(view.stature_std, fit.slope_std)
     low, high = camera * math.exp(-around), camera * math.exp(around)
@@ -134,8 +139,8 @@ def _ground(view: View, fit: Fit) -> Ground | str:
         (view.width - 1) / 2,
         camera,
         view.focal_px,
-        (low, high),
+        (low * math.exp(-HEIGHT_BY_TILT * tilt**2), high),
         (view.focal_px / blur, view.focal_px * blur),
         view.stature_m,
-        Spread(fit.horizon_std, fit.slope_std, fit.correlation, view.stature_std, view.focal_std),
+        Spread(fit.horizon_std, fit.slope_std, fit.correlation, view.stature_std, view.focal_std, tilt),
     )

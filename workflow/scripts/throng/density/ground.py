@@ -24,6 +24,7 @@ class Spread:
     """Standard deviations of what determines a ground: the body-height line, the stature, the focal length.
 
     ``horizon_px`` in pixels; ``slope``, ``stature`` and ``focal`` relative; ``correlation`` between horizon and slope.
+    ``tilt`` is by how many radians the camera looks down if it is not level, its axis being the image's middle instead.
     """
 
     horizon_px: float = 0.0
@@ -31,6 +32,7 @@ class Spread:
     correlation: float = 0.0
     stature: float = 0.0
     focal: float = 0.0
+    tilt: float = 0.0
 
 
 @dataclass(frozen=True)
