@@ -65,6 +65,19 @@ CALIBRATION = {
 }
 
 
+AGREEMENT = {
+    "truth": [
+        {
+            "group": "rendered photographs",
+            "meaning": meaning,
+            "images": 9,
+            "labellers": [{"labeller": "kde fixed", "value": value}, {"labeller": "kde compat", "value": None}],
+        }
+        for meaning, value in (("number of people", 0.875), ("people per square metre", 0.96))
+    ]
+}
+
+
 class Page(HTMLParser):
     """Collects a page's tags, attributes and text."""
 
@@ -94,6 +107,7 @@ def make_page(run: Run, root: Path, **settings: object) -> str:
     (root / "metrics.json").write_text(json.dumps(METRICS))
     (root / "audit.json").write_text(json.dumps(AUDIT))
     (root / "calibration.json").write_text(json.dumps(CALIBRATION))
+    (root / "agreement.json").write_text(json.dumps(AGREEMENT))
     plots = [root / f"{name}.png" for name in ("scatter", "curves")]
     for number, path in enumerate(plots):
         path.write_bytes(encode_png(picture(5000 + number)))
@@ -103,6 +117,7 @@ def make_page(run: Run, root: Path, **settings: object) -> str:
         | {
             "audit": [str(root / "audit.json")],
             "calibration": [str(root / "calibration.json")],
+            "agreement": [str(root / "agreement.json")],
             "metrics": [str(root / "metrics.json")],
             "plots": list(map(str, plots)),
             "index": [str(index)],
@@ -129,7 +144,11 @@ def test_page_asks_nothing_of_the_network_and_runs_nothing(html: str) -> None:
     assert not page.all("link")
     assert all((attributes["src"] or "").startswith("data:image/") for attributes in page.all("img"))
     beside = {attributes["href"] for attributes in page.all("a") if not (attributes["href"] or "").startswith("#")}
-    assert beside == {"../audit_pairs/audit.html", "../calibrate_counts/calibration.html"}
+    assert beside == {
+        "../audit_pairs/audit.html",
+        "../calibrate_counts/calibration.html",
+        "../audit_density/density.html",
+    }
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert "url(" not in html
     assert "@import" not in html
@@ -277,3 +296,11 @@ def test_the_audit_stands_beside_the_pairs(html: str) -> None:
     text = Page(html).text
     assert "real-edited 4 75.0 % 50.0 % to 100.0 %" in text
     assert "opencv: shortcut: <the> edits give themselves away." in text
+
+
+def test_labellers_are_held_against_every_truth(html: str) -> None:
+    text = Page(html).text
+    assert "Rank correlation with the truth: rendered photographs" in text
+    assert "people per square metre, 9 images" in text
+    assert re.search(r"kde fixed\s+0\.88\s+0\.96\s+kde compat\s+–\s+–", text)
+    assert re.search(r"0 of \d+ images tell people per square metre", text)

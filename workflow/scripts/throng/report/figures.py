@@ -133,6 +133,35 @@ def counts_view(calibration: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def truth_view(agreement: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, per group of images whose truth is known, every labeller's rank correlation with each truth."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for one in agreement["truth"]:
+        groups.setdefault(one["group"], []).append(one)
+    return [
+        {
+            "group": group,
+            "header": ["labeller", *(f"{one['meaning']}, {one['images']} images" for one in truths)],
+            "rows": [
+                [told[0]["labeller"], *(cell(said["value"]) for said in told)]
+                for told in zip(*(one["labellers"] for one in truths), strict=True)
+            ],
+        }
+        for group, truths in groups.items()
+    ]
+
+
+def service_view(corpus: Corpus) -> dict[str, Any]:
+    """Return how many images have people per square metre, and how many of each level of service."""
+    told = [row.ground for row in corpus.density_labels if row.ground is not None]
+    levels = Counter(ground["level_of_service"] for ground in told)
+    return {
+        "told": len(told),
+        "labelled": len(corpus.density_labels),
+        "levels": [f"{letter}: {number}" for letter, number in sorted(levels.items())],
+    }
+
+
 def cell(value: Any, *, percent: bool = False) -> str:
     """Return a value as a table shows it."""
     if value is None:

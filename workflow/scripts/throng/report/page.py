@@ -20,8 +20,10 @@ from throng.report.figures import (
     density_view,
     metrics_view,
     provenance_view,
+    service_view,
     size,
     sources_view,
+    truth_view,
 )
 from throng.report.gallery import pair_views, strip_views, synthetic_views
 from throng.report.pictures import Thumbnails, data_uri
@@ -58,12 +60,13 @@ def render(
     index: Mapping[str, Any],
     audit: Mapping[str, Any],
     calibration: Mapping[str, Any],
+    agreement: Mapping[str, Any],
 ) -> str:
     """Return the page's HTML; every text from data is escaped.
 
     ``metrics`` are the records of stage evaluate, ``plots`` PNG files, ``index`` a release's, ``audit`` the
-    figures of stage audit_pairs, ``calibration`` those of calibrate_counts. Raises ThrongError when an image to show
-    cannot be read.
+    figures of stage audit_pairs, ``calibration`` those of calibrate_counts, ``agreement`` those of audit_density.
+    Raises ThrongError when an image to show cannot be read.
     """
     thumbnails = Thumbnails(store, config.thumbnail)
     environment = Environment(
@@ -88,6 +91,8 @@ def render(
         synthetic_all=len(corpus.counted),
         counts=counts_view(calibration),
         density=density_view(corpus),
+        truth=truth_view(agreement),
+        service=service_view(corpus),
         metrics=metrics_view(metrics),
         headline=_headline(metrics),
         bins=bins_view(metrics),

@@ -25,6 +25,7 @@ def run(inputs: Files, outputs: Files, config: Report, context: Context) -> None
         index=read_index(inputs.one("index").parent),
         audit=json.loads(inputs.one("audit").read_text()),
         calibration=json.loads(inputs.one("calibration").read_text()),
+        agreement=json.loads(inputs.one("agreement").read_text()),
     )
     write_text(outputs.one("page"), page)
     log.info("report of %.1f MB written", len(page) / 1e6)
