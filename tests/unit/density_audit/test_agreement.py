@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata, spearmanr
 
-from throng.density_audit.agreement import Opinion, correlation, kappa, pairs
+from throng.density_audit.agreement import Opinion, correlation, kappa, pairs, partial_correlation
 from throng.density_audit.correlation import midranks, resampled, spearman
 from throng.density_audit.resampling import Draws
 
@@ -124,3 +124,27 @@ def test_without_common_images_nothing_is_claimed():
     (record,) = pairs([one, two], draws("ab"))
     assert record["reason"] == "no image has a class by both" and record["images"] == 0
     assert record["spearman"]["reason"] == "too few images: 0 of 3"
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=6, max_size=30))
+def test_partial_ranks_are_what_is_left_of_ranks_after_a_regression(values):
+    first, second, third = np.array(values, float).T
+    record, _ = partial_correlation(first, second, third, draws(range(len(first)), 20))
+    if any(len(set(column)) == 1 for column in (first, second, third)):
+        assert record["value"] is None and record["reason"].startswith("constant")
+        return
+    ranks = [rankdata(column) for column in (first, second, third)]
+    design = np.stack([ranks[2], np.ones(len(first))], 1)
+    left = [rank - design @ np.linalg.lstsq(design, rank, rcond=None)[0] for rank in ranks[:2]]
+    if min(np.abs(one).max() for one in left) < 1e-4:
+        assert record["value"] is None and record["reason"].startswith("the same")
+    else:
+        assert record["value"] == pytest.approx(np.corrcoef(*left)[0, 1], abs=1e-6)
+
+
+def test_partial_ranks_are_of_what_all_three_know():
+    first, second = np.array([1, 2, 3, 4, np.nan, 6]), np.array([2, 1, 4, 3, 5, np.nan])
+    record, drawn = partial_correlation(first, second, np.array([1, 3, 2, 5, 1, 1.0]), draws(range(6)))
+    assert record["images"] == 4 and record["low"] <= record["value"] <= record["high"] and len(drawn) == 200
+    record, _ = partial_correlation(first, second, np.array([1, np.nan, np.nan, 5, 1, 1]), draws(range(6)))
+    assert record["images"] == 2 and record["value"] is None and record["reason"] == "too few images: 2 of 3"

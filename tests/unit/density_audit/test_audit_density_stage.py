@@ -43,6 +43,13 @@ def test_the_planted_labellers_tell_and_invert_the_truth(told):
     assert people["best"] == "threshold fixed" and "kde compat" not in people["inverted"]
 
 
+def test_beyond_the_count_only_crowding_itself_is_told(told):
+    record = of(told[1], "rendered photographs", "felt_at_count")
+    found = {one["labeller"]: one for one in record["labellers"]}
+    assert found["kde fixed"]["value"] == pytest.approx(1) and found["euclidean compat"]["value"] == pytest.approx(-1)
+    assert found["threshold fixed"]["value"] is None and found["threshold fixed"]["reason"].startswith("the same")
+
+
 def test_of_synthesised_images_the_exact_counts_are_true_and_guesses_are_not(told):
     _, figures, _ = told
     made = [record for record in figures["truth"] if record["group"] == "synthesised images"]

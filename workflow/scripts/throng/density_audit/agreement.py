@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from throng.density_audit.correlation import resampled, spearman
+from throng.density_audit.correlation import partial, resampled, spearman
 from throng.density_audit.resampling import Draws
 
 FEWEST = 3
@@ -74,6 +74,28 @@ def correlation(first: np.ndarray, second: np.ndarray, draws: Draws) -> tuple[Re
     among = draws.among(both)
     drawn = resampled(first[both], second[both], among)
     low, high = among.interval(drawn)
+    return record | {"value": value, "low": low, "high": high}, drawn
+
+
+def partial_correlation(
+    first: np.ndarray, second: np.ndarray, third: np.ndarray, draws: Draws
+) -> tuple[Record, np.ndarray]:
+    """Return :func:`correlation` of the first two (N,) arrays at equal values of the third, by partial ranks."""
+    known = np.isfinite(third)
+    first, second = np.where(known, first, np.nan), np.where(known, second, np.nan)
+    third = np.where(np.isfinite(first) & np.isfinite(second), third, np.nan)
+    pairs_of = ((first, second), (first, third), (second, third))
+    measured = [correlation(one, two, draws) for one, two in pairs_of]
+    record, drawn = measured[0][0] | {"value": None, "low": None, "high": None}, measured[0][1]
+    for one, _ in measured:
+        if one["value"] is None:
+            return record | {"reason": one["reason"]}, np.full_like(drawn, np.nan)
+    between, left, right = (np.array(one["value"]) for one, _ in measured)
+    value = float(partial(between, left, right))
+    if np.isnan(value):
+        return record | {"reason": "the same: it orders the images as the number of people does"}, drawn * np.nan
+    drawn = partial(*(each for _, each in measured))
+    low, high = draws.among(np.isfinite(third)).interval(drawn)
     return record | {"value": value, "low": low, "high": high}, drawn
 
 

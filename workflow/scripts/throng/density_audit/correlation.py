@@ -20,6 +20,16 @@ def resampled(first: np.ndarray, second: np.ndarray, draws: Draws) -> np.ndarray
     return np.concatenate(blocks) if blocks else np.zeros(0)
 
 
+def partial(between: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the correlation of two things at equal values of a third: ``between`` them, and of each with the third.
+
+    All arrays have one shape; NaN where one of the two is the third (Kendall, Biometrika 32, 1942, for ranks).
+    """
+    left = (1 - first**2) * (1 - second**2)
+    defined = left > 1e-9
+    return np.where(defined, (between - first * second) / np.sqrt(np.where(defined, left, 1)), np.nan)
+
+
 def midranks(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return the ranks (D, N) from 1 of (N,) values in D samples that have value n ``times[d, n]`` times.
 

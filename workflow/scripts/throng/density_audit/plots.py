@@ -15,8 +15,8 @@ from throng.density_audit.correlation import signed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, ORANGE, GREY, GREEN, RED, INK = "#2a6fbb", "#d9711c", "#8a8a8a", "#3a8f5c", "#c03a3a", "#1d2126"
-TRUTH_COLOURS = {"felt": BLUE, "per_m2": ORANGE, "people": GREEN}
+BLUE, ORANGE, GREY, GREEN, LIGHT, INK = "#2a6fbb", "#d9711c", "#8a8a8a", "#3a8f5c", "#8ab6e6", "#1d2126"
+TRUTH_COLOURS = {"felt": BLUE, "per_m2": ORANGE, "people": GREEN, "felt_at_count": LIGHT}
 DPI = 110
 MOST_DOTS = 3000
 Record = Mapping[str, Any]
@@ -54,7 +54,7 @@ def truth_plot(records: Sequence[Record], target: float) -> bytes:
     """Return a PNG of one group's rank correlations: a row per labeller, a bar with its interval per truth."""
     names = [one["labeller"] for one in records[0]["labellers"]]
     order = sorted(range(len(names)), key=lambda n: -(records[0]["labellers"][n]["value"] or -2.0))
-    figure = canvas.figure(9.0, 1.1 + 0.36 * len(names), DPI)
+    figure = canvas.figure(9.0, 1.1 + 0.42 * len(names), DPI)
     axes = figure.add_subplot(1, 1, 1)
     thick = 0.8 / len(records)
     for place, record in enumerate(records):
@@ -70,7 +70,7 @@ def truth_plot(records: Sequence[Record], target: float) -> bytes:
     axes.axvline(target, color=GREY, linewidth=0.8, linestyle="--")
     axes.set_yticks(range(len(names)), [names[n] for n in order], fontsize=8)
     axes.set(xlim=(-1, 1), ylim=(len(names) - 0.5, -0.5), xlabel="Spearman's rank correlation with the truth")
-    figure.legend(loc="outside upper center", ncols=len(records), frameon=False, fontsize=8)
+    figure.legend(loc="outside upper center", ncols=len(records), frameon=False, fontsize=7)
     return canvas.png(figure)
 
 
@@ -95,6 +95,8 @@ def scatter_plot(opinions: Sequence[Opinion], true: np.ndarray, groups: Sequence
         axes.set_title(opinion.name, fontsize=8)
         axes.tick_params(labelsize=7)
         axes.locator_params(nbins=4)
+        axes.ticklabel_format(scilimits=(-2, 4))
+        axes.yaxis.get_offset_text().set_fontsize(7)
         if not np.isfinite(opinion.scores[chosen]).any():
             axes.set(xticks=[], yticks=[])
             axes.text(0.5, 0.5, "no score", ha="center", va="center", transform=axes.transAxes, color=GREY, fontsize=8)

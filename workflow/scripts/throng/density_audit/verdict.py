@@ -5,21 +5,24 @@ from typing import Any
 
 import numpy as np
 
-from throng.density_audit.agreement import Opinion, correlation
+from throng.density_audit.agreement import Opinion, correlation, partial_correlation
 from throng.density_audit.correlation import signed
 from throng.density_audit.gathering import PHOTOGRAPHS, SYNTHETIC, Gathered, Labelled
 from throng.density_audit.resampling import Draws
 from throng.tables.images import ImageRow
 
-FELT, PER_M2, PEOPLE = "felt", "per_m2", "people"
+Record = dict[str, Any]
+Found = dict[str, tuple[Record, np.ndarray]]
+
+FELT, PER_M2, PEOPLE, FELT_AT_COUNT = "felt", "per_m2", "people", "felt_at_count"
 MEANINGS = {
     FELT: "how crowded people feel",
     PER_M2: "people per square metre of visible ground",
     PEOPLE: "number of people",
 }
+AT_COUNT = "how crowded people feel, at equal numbers of people"
 GROUND_PLANE = "ground plane"
 RENDERED, MADE = "rendered photographs", "synthesised images"
-Record = dict[str, Any]
 
 
 def truths(gathered: Gathered) -> dict[str, np.ndarray]:
@@ -55,27 +58,32 @@ def groups(gathered: Gathered) -> dict[str, np.ndarray]:
 
 
 def judge(gathered: Gathered, opinions: Sequence[Opinion], draws: Draws, target: float) -> list[Record]:
-    """Return a record per group and truth: each labeller's rank correlation with its interval, and the verdict."""
+    """Return a record per group and truth: each labeller's rank correlation with its interval, and the verdict.
+
+    The last truth of a group is how crowded people feel at equal numbers of people: what a labeller knows of crowding
+    beyond the count.
+    """
     known = truths(gathered)
     records: list[Record] = []
     for group, mask in groups(gathered).items():
-        for name, true in known.items():
-            among = np.where(mask, true, np.nan)
-            if np.isfinite(among).any():
-                records.append(_judged(group, name, opinions, among, draws, target))
+        true = {name: np.where(mask, values, np.nan) for name, values in known.items()}
+        for name, values in true.items():
+            if np.isfinite(values).any():
+                found = {one.name: correlation(one.scores, values, draws) for one in opinions}
+                records.append(_judged(group, name, MEANINGS[name], found, values, draws, target))
+        if np.isfinite(true[FELT]).any():
+            found = {one.name: partial_correlation(one.scores, true[FELT], true[PEOPLE], draws) for one in opinions}
+            records.append(_judged(group, FELT_AT_COUNT, AT_COUNT, found, true[FELT], draws, target))
     return records
 
 
-def _judged(
-    group: str, name: str, opinions: Sequence[Opinion], true: np.ndarray, draws: Draws, target: float
-) -> Record:
-    found = {opinion.name: correlation(opinion.scores, true, draws) for opinion in opinions}
+def _judged(group: str, name: str, meaning: str, found: Found, true: np.ndarray, draws: Draws, target: float) -> Record:
     labellers = [{"labeller": labeller, **record} for labeller, (record, _) in found.items()]
     known = np.isfinite(true)
     record: Record = {
         "group": group,
         "truth": name,
-        "meaning": MEANINGS[name],
+        "meaning": meaning,
         "images": int(known.sum()),
         "scenes": draws.among(known).scenes,
         "labellers": labellers,
@@ -104,7 +112,7 @@ def _verdict(
         if low is not None and low <= 0:
             as_good.append(one["labeller"])
     tells = [one["labeller"] for one in ranked if one["value"] >= target]
-    inverted = [one["labeller"] for one in reversed(ranked) if one["value"] < 0 and not (one["high"] or -1) >= 0]
+    inverted = [one["labeller"] for one in reversed(ranked) if _surely_negative(one)]
     values = {one["labeller"]: one for one in ranked}
     return {
         "best": best["labeller"],
@@ -113,6 +121,10 @@ def _verdict(
         "inverted": inverted,
         "verdict": _sentence(values, best["labeller"], as_good, tells, inverted, images, target),
     }
+
+
+def _surely_negative(one: Record) -> bool:
+    return one["value"] < 0 and (one["high"] is None or one["high"] < 0)
 
 
 def _sentence(
