@@ -38,8 +38,8 @@ def photograph(width: int, height: int, seed: int = 0) -> np.ndarray:
     """Draw something with a photograph's spectrum: octaves of noise, and edges."""
     rng = np.random.default_rng(seed)
     image = np.full((height, width, 3), 120.0)
-    for octave in range(2, 7):
-        coarse = rng.normal(0, 4 * octave, (height // 2**octave + 2, width // 2**octave + 2, 3))
+    for octave in range(1, 7):
+        coarse = rng.normal(0, 8 + 2 * octave, (height // 2**octave + 2, width // 2**octave + 2, 3))
         image += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(12):
         x, y = int(rng.integers(width)), int(rng.integers(height))

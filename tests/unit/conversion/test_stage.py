@@ -35,8 +35,9 @@ class Run:
         self.root, self.section = root, section
         self.photographs, self.files = [], {}
         (root / "source").mkdir()
-        for index, split in enumerate(SPLITS):
-            data = file_of(photograph(70, 50, index), "JPEG")
+        files = [file_of(photograph(70, 50, index), "JPEG") for index in range(len(SPLITS))]
+        # by path the other way round than by id
+        for index, (split, data) in enumerate(zip(SPLITS, sorted(files, key=image_id, reverse=True), strict=True)):
             (root / "source" / f"{index}.jpg").write_bytes(data)
             row = image_row(image_id(data), "street", f"{index}.jpg", (50, 70), split=split)
             self.photographs.append(dataclasses.replace(row, sha256=hashlib.sha256(data).hexdigest()))
