@@ -15,9 +15,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numba import njit
 
 from throng.density import kde
+from throng.density.compiled import compiled
 from throng.density.crowd import Crowd, Measure
 from throng.density.floor import floor_of
 from throng.density.grid import NO_SCALE, Cells, cells
@@ -140,7 +140,7 @@ _ALONE: dict[str, Callable[[Crowd], Measure]] = {
 }
 
 
-@njit(cache=True)
+@compiled
 def _distances(feet: np.ndarray, heights: np.ndarray) -> np.ndarray:
     mean, best = np.empty(len(feet)), np.empty(NEIGHBOURS)
     for i in range(len(feet)):

@@ -9,8 +9,8 @@ person with the fullest cell has a cell that is fuller by one.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from throng.density.compiled import compiled
 from throng.density.crowd import Crowd
 from throng.density.floor import floor_of
 from throng.density.people import SPACING
@@ -115,7 +115,7 @@ def _gather(places: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return people, rank[member]
 
 
-@njit(cache=True)
+@compiled
 def _count(places: np.ndarray, halves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how many people stand in each one's cell, himself included, and the root of each one's component."""
     n = len(places)
@@ -134,7 +134,7 @@ def _count(places: np.ndarray, halves: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return people, parent
 
 
-@njit(cache=True)
+@compiled
 def _root(parent: np.ndarray, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -142,7 +142,7 @@ def _root(parent: np.ndarray, i: int) -> int:
     return i
 
 
-@njit(cache=True)
+@compiled
 def _join(parent: np.ndarray, i: int, j: int) -> None:
     first, second = _root(parent, i), _root(parent, j)
     parent[max(first, second)] = min(first, second)

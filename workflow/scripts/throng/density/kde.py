@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy.special import ndtr
 
+from throng.density.compiled import compiled
 from throng.density.crowd import Crowd
 from throng.density.floor import Floor, floor_of
 from throng.density.grid import NO_SCALE, lacks
@@ -94,7 +94,7 @@ def _edges(size: int, step: int) -> np.ndarray:
     return np.minimum(np.arange(-(-size // step) + 1) * step, size) - 0.5
 
 
-@njit(cache=True)
+@compiled
 def _sums(places: np.ndarray, factor: float) -> np.ndarray:
     total = np.ones(len(places))
     limit = REACH**2 / (2 * factor)
@@ -108,7 +108,7 @@ def _sums(places: np.ndarray, factor: float) -> np.ndarray:
     return total
 
 
-@njit(cache=True)
+@compiled
 def _phi(x: float) -> float:
     """Return the standard normal distribution up to ``x`` in [-4, 4], to 3e-8, from the table."""
     position = (x + CUT) * TABLE_STEPS
@@ -116,7 +116,7 @@ def _phi(x: float) -> float:
     return PHI[cell] + (position - cell) * (PHI[cell + 1] - PHI[cell])
 
 
-@njit(cache=True)
+@compiled
 def _spread(
     places: np.ndarray, columns: np.ndarray, depths: np.ndarray, constant: float, slope: float, sigma: float
 ) -> np.ndarray:
@@ -151,7 +151,7 @@ def _spread(
     return people
 
 
-@njit(cache=True)
+@compiled
 def _fill(line: np.ndarray, columns: np.ndarray, middle: float, per_column: float, mass: float) -> None:
     reach = CUT / per_column
     first = min(max(np.searchsorted(columns, middle - reach) - 1, 0), len(line))
