@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial import cKDTree
 from scipy.special import erf
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from throng.density.batched import _adaptive_by_all, _product
 from throng.density.maps import adaptive_sigmas, density_map, density_maps
@@ -112,6 +113,19 @@ def test_adaptive_sigmas_by_all_distances_equal_those_by_the_grid(count):
     points[count // 2 :] = points[: count - count // 2]
     sigmas = _adaptive_by_all(torch.from_numpy(points), at_once=256)
     np.testing.assert_allclose(sigmas.numpy(), adaptive_sigmas(points), rtol=1e-12)
+
+
+@pytest.mark.parametrize("sigma", ["adaptive", 4.0, "tensors"])
+def test_nothing_waits_for_a_gpu(sigma):
+    counts = (0, 1, 2, 50)
+    with FakeTensorMode():  # stands in for a GPU: whatever needs a value raises
+        points = [torch.empty((n, 2), device="cuda", requires_grad=True) for n in counts]
+        given = [torch.empty(n, device="cuda") for n in counts] if sigma == "tensors" else sigma
+        maps = density_maps(points, (64, 48), sigma=given, stride=4)
+        assert maps.shape == (4, 1, 16, 12)
+        assert maps.device.type == "cuda"
+        with pytest.raises(DataDependentOutputException):
+            bool(maps.sum() > 0)
 
 
 @pytest.mark.parametrize("sigma", [1e-3, 1e-2, 1e3, 1e6])

@@ -64,9 +64,8 @@ def density_maps(
     spread = torch.nn.utils.rnn.pad_sequence(spreads, batch_first=True, padding_value=1.0)
     if device.type == "cpu" and not _within(spread, *SIGMA_RANGE):
         _find_fault(spreads, lambda given: checked_sigma(given.numpy(), "mass", len(given)))
-    # from pinned memory, as a GPU would otherwise be waited for
-    counts = torch.tensor([len(p) for p in heads], pin_memory=device.type == "cuda").to(device, non_blocking=True)
-    real = (torch.arange(centre.shape[1], device=device) < counts[:, None]).to(exact)
+    # made where it is used, as copying the numbers of heads to a GPU would wait for it
+    real = torch.nn.utils.rnn.pad_sequence([torch.ones_like(s) for s in spreads], batch_first=True)
     with torch.autocast(device.type, enabled=False):
         return _product(centre, spread, real, (height, width), stride).to(torch.float32)
 
@@ -77,20 +76,21 @@ def _product(
     """Return (B, 1, rows, columns) of the inputs' dtype from (B, N, 2) heads, (B, N) sigmas and (B, N) weights."""
     import torch
 
-    columns = _axis_mass(centre[..., 0], spread, shape[1], stride)
-    rows = _axis_mass(centre[..., 1], spread, shape[0], stride) * real[..., None]
+    columns = _axis_mass(centre[..., 0], spread, torch.ones_like(real), shape[1], stride)
+    rows = _axis_mass(centre[..., 1], spread, real, shape[0], stride)
     return torch.bmm(rows.transpose(1, 2), columns).unsqueeze(1)
 
 
-def _axis_mass(centre: torch.Tensor, sigma: torch.Tensor, size: int, stride: int) -> torch.Tensor:
-    """Return each head's mass per cell of one axis, (B, N, ceil(size / stride)), summing to 1 over the cells."""
+def _axis_mass(centre: torch.Tensor, sigma: torch.Tensor, weight: torch.Tensor, size: int, stride: int) -> torch.Tensor:
+    """Return each head's mass per cell of one axis, (B, N, ceil(size / stride)), summing to ``weight``."""
     import torch
 
     cells = -(-size // stride)
-    edges = torch.arange(cells + 1, device=centre.device, dtype=centre.dtype) * stride - 0.5
-    offset = (edges - centre.clamp(-0.5, size - 0.5)[..., None]) / sigma[..., None]
-    half_phi = torch.erf(offset.clamp(-CUT, CUT) * ROOT_HALF)
-    return half_phi.diff(dim=-1) / (half_phi[..., -1:] - half_phi[..., :1])
+    edges = torch.arange(-0.5, cells * stride, stride, device=centre.device, dtype=centre.dtype)
+    offset = (edges - centre.clamp(-0.5, size - 0.5)[..., None]) * (ROOT_HALF / sigma)[..., None]
+    half_phi = torch.erf(offset.clamp(-CUT * ROOT_HALF, CUT * ROOT_HALF))
+    share = weight[..., None] / (half_phi[..., -1:] - half_phi[..., :1])
+    return (half_phi[..., 1:] - half_phi[..., :-1]) * share
 
 
 def _adaptive(heads: torch.Tensor) -> torch.Tensor:
