@@ -6,6 +6,7 @@ from throng.tables.detections import DetectionRow
 from throng.tables.images import Box, ImageRow
 
 BOXES_OF_HEADS = "annotations"  # this detector guesses boxes where the source marks heads only
+FARTHEST_PX = 1e6  # no box ends beyond; NaN and infinity neither
 FRAME_GAP = 2.0  # pixels between a box and the frame: nearer, the person may be cut off
 
 
@@ -33,12 +34,16 @@ def within_frame(boxes: np.ndarray, height: int) -> np.ndarray:
 
 
 def stacked(boxes: list[Box | None]) -> np.ndarray:
-    """Return (N, 4) x, y, w, h, NaN for a box that is missing, empty or not of finite numbers."""
+    """Return (N, 4) x, y, w, h, NaN for a box that is missing or bad; see :func:`usable`."""
     rows = [(np.nan,) * 4 if box is None else (box["x"], box["y"], box["w"], box["h"]) for box in boxes]
     array = np.array(rows, float).reshape(-1, 4)
-    bad = ~np.isfinite(array).all(axis=1) | ~(array[:, 2:] > 0).all(axis=1)
-    array[bad] = np.nan
+    array[~usable(array)] = np.nan
     return array
+
+
+def usable(boxes: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: which of (N, 4) boxes x, y, w, h have an area, and numbers that an image can have."""
+    return (np.abs(boxes) < FARTHEST_PX).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
 
 
 def feet_show(boxes: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from throng.density.boxes import detected_boxes, feet_show, is_guess, stacked, within_frame
+from throng.density.boxes import detected_boxes, feet_show, is_guess, stacked, usable, within_frame
 from throng.density.camera import DETECTOR_STD, Settings, View, by_bodies, by_heads, shoes_px, view_of
 from throng.density.crowd import Crowd
 from throng.density.ground import HEAD_CENTRE, HEAD_OF_STATURE, LEAST_ABOVE, Ground
@@ -60,7 +60,9 @@ def photographed(row: ImageRow, found: DetectionRow | None, settings: Settings) 
     if people is None:
         detected = np.zeros((0, 4))
         if found is not None and found.status == OK and not is_guess(row, found):
-            detected = within_frame(detected_boxes(found), row.height)
+            boxes = detected_boxes(found)
+            _tell(usable(boxes), "detected", f"{row.source}/{row.path}")
+            detected = within_frame(boxes[usable(boxes)], row.height)
         return _crowd(view, points, _by_detections(view, points, detected))
     if len(people) != len(points):
         points = _head_points(row, people)
@@ -78,7 +80,14 @@ def synthesised(row: SyntheticRow, count: float, settings: Settings) -> Crowd:
     view = view_of(row.width, row.height, None, settings)
     if row.boxes is None or len(row.boxes) != len(points):
         return _crowd(view, points, _by_spacing(points, "no boxes: nothing tells how tall the people appear"))
-    return _crowd(view, points, _by_visible(view, points, stacked(list(row.boxes))))
+    boxes = stacked(list(row.boxes))
+    _tell(np.isfinite(boxes[:, 3]), "visible", row.id)
+    return _crowd(view, points, _by_visible(view, points, boxes))
+
+
+def _tell(good: np.ndarray, kind: str, name: str) -> None:
+    if not good.all():
+        log.info("%s: %d of %d people have no usable %s box", name, (~good).sum(), len(good), kind)
 
 
 def _crowd(view: View, points: np.ndarray, placed: _Placed) -> Crowd:
@@ -117,25 +126,23 @@ def _head_points(row: ImageRow, people: list[Person]) -> np.ndarray:
 def _by_annotations(view: View, points: np.ndarray, full: np.ndarray, heads: np.ndarray, name: str) -> _Placed:
     bodies, faces = np.isfinite(full[:, 3]), np.isfinite(heads[:, 3])
     if bodies.sum() >= LEAST_PEOPLE or (bodies.any() and bodies.sum() >= faces.sum()):
-        if not bodies.all():
-            log.info("%s: %d of %d people have no usable full box", name, (~bodies).sum(), len(bodies))
+        _tell(bodies, "full", name)
         return _by_bodies(view, points, full, bodies, FULL)
     if faces.any():
-        if not faces.all():
-            log.info("%s: %d of %d people have no usable head box", name, (~faces).sum(), len(faces))
+        _tell(faces, "head", name)
         return _by_head_boxes(view, points, heads, faces)
     return _by_spacing(points, "no boxes: no person has a usable full or head box")
 
 
-def _by_bodies(view: View, points: np.ndarray, boxes: np.ndarray, usable: np.ndarray, scale: str) -> _Placed:
+def _by_bodies(view: View, points: np.ndarray, boxes: np.ndarray, known: np.ndarray, scale: str) -> _Placed:
     """Place people by their own boxes; those without a usable one by the ground, else as the next heads are."""
-    ends, tall = boxes[usable, 1] + boxes[usable, 3] - EDGE, boxes[usable, 3]
+    ends, tall = boxes[known, 1] + boxes[known, 3] - EDGE, boxes[known, 3]
     got = by_bodies(view, ends, tall)
     ground, reason = (None, got) if isinstance(got, str) else (got[0], "")
     rows = ends if isinstance(got, str) else got[1]
     feet, heights = np.full((len(points), 2), np.nan), np.full(len(points), np.nan)
-    feet[usable] = np.stack([boxes[usable, 0] + boxes[usable, 2] / 2 - EDGE, rows], 1)
-    heights[usable] = tall - (ends - rows)
+    feet[known] = np.stack([boxes[known, 0] + boxes[known, 2] / 2 - EDGE, rows], 1)
+    heights[known] = tall - (ends - rows)
     return _Placed(*_filled(points, feet, heights, ground), scale, ground, reason)
 
 
@@ -151,24 +158,24 @@ def _filled(
         feet[lack] = ground.feet_of(points[lack])
         heights[lack] = ground.heights_at(feet[lack])
     else:
-        known = np.flatnonzero(~lack)[np.argsort(points[~lack, 1], kind="stable")]
-        heights[lack] = np.interp(points[lack, 1], points[known, 1], heights[known])
+        told = np.flatnonzero(~lack)[np.argsort(points[~lack, 1], kind="stable")]
+        heights[lack] = np.interp(points[lack, 1], points[told, 1], heights[told])
         feet[lack] = points[lack] + np.stack([np.zeros(lack.sum()), HEAD_CENTRE * heights[lack]], 1)
     return feet, heights
 
 
-def _by_head_boxes(view: View, points: np.ndarray, boxes: np.ndarray, usable: np.ndarray) -> _Placed:
+def _by_head_boxes(view: View, points: np.ndarray, boxes: np.ndarray, known: np.ndarray) -> _Placed:
     """Place people by the ground that their heads determine, else each by the size of the own head."""
-    rows = boxes[usable, 1] + boxes[usable, 3] / 2 - EDGE
-    ground = by_heads(view, rows, boxes[usable, 3])
+    rows = boxes[known, 1] + boxes[known, 3] / 2 - EDGE
+    ground = by_heads(view, rows, boxes[known, 3])
     if not isinstance(ground, str):
         ground = _holds(ground, points)
     if not isinstance(ground, str):
         feet = ground.feet_of(points)
         return _Placed(feet, ground.heights_at(feet), HEADS, ground, "")
     feet, heights = np.full((len(points), 2), np.nan), np.full(len(points), np.nan)
-    heights[usable] = boxes[usable, 3] / HEAD_OF_STATURE
-    feet[usable] = np.stack([points[usable, 0], rows + HEAD_CENTRE * heights[usable]], 1)
+    heights[known] = boxes[known, 3] / HEAD_OF_STATURE
+    feet[known] = np.stack([points[known, 0], rows + HEAD_CENTRE * heights[known]], 1)
     return _Placed(*_filled(points, feet, heights, None), HEADS, None, ground)
 
 
