@@ -159,6 +159,19 @@ def test_what_was_made_of_a_file_is_not_kept_when_it_changes(folder, tmp_path, m
     np.testing.assert_array_equal(Loaded(tmp_path / "set").images[1], by_pillow(data, 32, "none"))
 
 
+def test_zips_in_a_folder_are_read_in_place(folder, tmp_path):
+    (folder / "dataset.json").unlink()
+    expected = {row: (folder / row).read_bytes() for row in PLACES}
+    zipped(folder, tmp_path / "b.zip", ["b/2.png", "b/10.png"])
+    shutil.rmtree(folder / "b")
+    shutil.move(tmp_path / "b.zip", folder / "b.zip")
+    convert(folder, tmp_path / "set", "--resolution", 32, "--resize", "lanczos")
+    rows = sorted(table(tmp_path / "set.parquet"), key=lambda row: row.name)
+    assert [row.path for row in rows] == ["a/1.jpg", "b.zip/b/10.png", "b.zip/b/2.png", "c.webp", "d.bmp"]
+    for row, image in zip(rows, Loaded(tmp_path / "set").images, strict=True):
+        np.testing.assert_array_equal(image, by_pillow(expected[row.path.removeprefix("b.zip/")], 32, "none"))
+
+
 def test_images_without_a_label_are_rejected_and_counted(folder, tmp_path):
     partial = {name: label for name, label in LABELS.items() if name != "b/2.png"}
     (folder / "dataset.json").write_text(json.dumps({"labels": list(partial.items())}))
@@ -298,7 +311,7 @@ def test_bad_input_is_one_sentence(folder, tmp_path):
         (folder, dest, "--resolution", 100): "100 is no power of two",
         (folder, dest, "--resolution", "64x32"): "belongs to --transform center-crop-wide",
         (folder, dest, "--resolution", "big"): "expected a number such as 256",
-        (folder, dest, "--aspect", "0:1", "--transform", "center-crop-wide"): "expected W:H",
+        (folder, dest, "--aspect", "00:1", "--transform", "center-crop-wide"): "expected W:H",
         (folder, folder / "set"): "lies in the source",
         (folder, folder): "lies in the source",
         (folder, full): "not empty",

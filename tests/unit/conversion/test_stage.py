@@ -133,8 +133,9 @@ def test_labels_are_classes_vectors_scores_or_nothing(run):
     for form, label in expected.items():
         rows = run(ConvertDataset(resolution=16, label=form))
         assert dict(Loaded(run.dataset).json["labels"]) == {row.name: label(row) for row in rows}
+        assert ("classes" in Loaded(run.dataset).json) == (form != "score")
     run(ConvertDataset(resolution=16, label="none"))
-    assert Loaded(run.dataset).json["labels"] is None
+    assert Loaded(run.dataset).json == {"labels": None}
 
 
 def test_an_absent_class_is_named_in_the_log(run, caplog):

@@ -142,7 +142,7 @@ def _square(resolution: str, transform: Transform | None, aspect: str | None, re
     if aspect and width != height:
         raise ThrongError(f"--resolution {resolution} and --aspect {aspect} both say an aspect; keep one of them")
     shape = re.fullmatch(r"(\d+):(\d+)", aspect or (f"{width}:{height}" if width != height else "16:9"))
-    if not shape or "0" in shape.groups():
+    if not shape or 0 in map(int, shape.groups()):
         raise ThrongError(f"--aspect {aspect!r}: expected W:H, such as 16:9")
     try:
         side = power_of_two(max(width, height))

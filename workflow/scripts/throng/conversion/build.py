@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from throng.conversion.archive import LABELS, Container, name_of, write_dataset
-from throng.conversion.labels import UNLABELLED, Form, Label, Written, dataset_json
+from throng.conversion.labels import CLASSIFYING, UNLABELLED, Form, Label, Written, dataset_json
 from throng.conversion.png import encode
 from throng.conversion.transform import Square, square_of
 from throng.density.crowd import Window
@@ -88,7 +88,8 @@ def convert(
     if not members:
         raise ThrongError(f"no image is left to write: {_spelled(rows)}")
     _warn_of_absent(labels, plan)
-    members[LABELS] = dataset_json(None if plan.form == "none" else labels, plan.classes)
+    classes = plan.classes if plan.form in CLASSIFYING else ()
+    members[LABELS] = dataset_json(None if plan.form == "none" else labels, classes)
     write_dataset(target, plan.container, members)
     return rows
 
@@ -177,7 +178,7 @@ def _slice(path: Path, at: int, size: int) -> bytes:
 
 def _warn_of_absent(labels: Mapping[str, Written], plan: Plan) -> None:
     """Say which classes no image has: a loader that takes the highest class for the last makes fewer of them."""
-    if plan.form not in ("class", "one-hot"):
+    if plan.form not in CLASSIFYING:
         return
     found = Counter(label if isinstance(label, int) else label.index(1.0) for label in labels.values())
     log.info("%s: images by class: %s", STAGE, {name: found[index] for index, name in enumerate(plan.classes)})

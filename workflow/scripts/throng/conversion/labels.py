@@ -7,6 +7,7 @@ from typing import Literal
 
 Form = Literal["class", "one-hot", "score", "none"]
 Written = int | list[float]
+CLASSIFYING: tuple[Form, ...] = ("class", "one-hot")
 
 
 @dataclass(frozen=True, slots=True)

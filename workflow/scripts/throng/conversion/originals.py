@@ -9,7 +9,7 @@ from throng.conversion.build import Original, UnreadableError
 from throng.conversion.label_files import LabelFile, parse_json
 from throng.conversion.labels import UNLABELLED, Form, Label
 from throng.errors import ThrongError
-from throng.images import ImageStore, image_id
+from throng.images import ImageStore, image_id, split_container
 from throng.sources.listing import list_files
 
 MAX_PIXELS = 100_000_000
@@ -37,10 +37,11 @@ class Source:
             raise UnreadableError(f"unreadable: {said}") from error
 
     def state(self) -> list[Mark]:
-        """Return path, size in bytes and time of change of every image, which tell whether the source was changed."""
+        """Return path, size in bytes and time of change of every file, which tell whether the source was changed."""
         inside = self.path.is_dir()
-        paths = [self.path / original.path for original in self.originals] if inside else [self.path]
-        return [(path.as_posix(), found.st_size, found.st_mtime_ns) for path in paths if (found := _stat(path))]
+        files = {self.path / split_container(original.path)[0] if inside else self.path for original in self.originals}
+        found = [(file.as_posix(), file.stat()) for file in sorted(files) if file.exists()]
+        return [(name, status.st_size, status.st_mtime_ns) for name, status in found]
 
 
 def open_source(path: Path, licence: str) -> Source:
@@ -116,7 +117,3 @@ def _identified(original: Original, read: Callable[[Original], bytes]) -> Origin
         return replace(original, id=image_id(read(original)))
     except UnreadableError as error:
         return replace(original, reason=str(error))
-
-
-def _stat(path: Path):
-    return path.stat() if path.exists() else None
