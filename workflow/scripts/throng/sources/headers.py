@@ -211,6 +211,8 @@ def _tiff(data: bytes) -> Header:
 
 def _described(header: Header, tags: Tags) -> Header:
     """Add orientation (1..8, 1 when absent or broken, as decoders take it) and focal length by EXIF tags."""
+    if not tags:
+        return header
     (orientation,) = tags.get(ORIENTATION_TAG, (1,))[:1]
     orientation = orientation if 1 <= orientation <= 8 else 1
     return dataclasses.replace(header, orientation=orientation, focal_px=_focal(tags, header.width, header.height))
