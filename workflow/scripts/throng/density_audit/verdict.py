@@ -60,8 +60,8 @@ def groups(gathered: Gathered) -> dict[str, np.ndarray]:
 def judge(gathered: Gathered, opinions: Sequence[Opinion], draws: Draws, target: float) -> list[Record]:
     """Return a record per group and truth: each labeller's rank correlation with its interval, and the verdict.
 
-    The last truth of a group is how crowded people feel at equal numbers of people: what a labeller knows of crowding
-    beyond the count.
+    How crowded people feel is judged again at equal numbers of people: what a labeller knows of crowding beyond the
+    count.
     """
     known = truths(gathered)
     records: list[Record] = []
@@ -71,9 +71,9 @@ def judge(gathered: Gathered, opinions: Sequence[Opinion], draws: Draws, target:
             if np.isfinite(values).any():
                 found = {one.name: correlation(one.scores, values, draws) for one in opinions}
                 records.append(_judged(group, name, MEANINGS[name], found, values, draws, target))
-        if np.isfinite(true[FELT]).any():
-            found = {one.name: partial_correlation(one.scores, true[FELT], true[PEOPLE], draws) for one in opinions}
-            records.append(_judged(group, FELT_AT_COUNT, AT_COUNT, found, true[FELT], draws, target))
+            if name == FELT and np.isfinite(values).any():
+                found = {one.name: partial_correlation(one.scores, values, true[PEOPLE], draws) for one in opinions}
+                records.append(_judged(group, FELT_AT_COUNT, AT_COUNT, found, values, draws, target))
     return records
 
 

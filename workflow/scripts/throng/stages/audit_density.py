@@ -69,7 +69,7 @@ def figures(gathered: Gathered, opinions: Sequence[Opinion], config: AuditDensit
 def report(found: Record) -> None:
     """Log which labeller tells the truth, and the tables behind it."""
     for record in found["truth"]:
-        log.info("%s of %s (%d images): %s", record["meaning"], record["group"], record["images"], record["verdict"])
+        log.info("%s (%d), %s: %s", record["group"], record["images"], record["meaning"], record["verdict"])
         for one in record["labellers"]:
             log.info("  %-20s %-24s %5d images %s", one["labeller"], measured(one), one["images"], one["reason"])
     if not found["truth"]:
