@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 
 from throng.auditing.order import under
 from throng.errors import ThrongError
-from throng.images import decode, encode_jpeg
+from throng.images import decode
 from throng.roots import below
 from throng.tables.images import ImageRow
 
-COLUMNS = ["path", "scene", "frame", "width", "height", "people", "head_points"]
+COLUMNS = ["archive", "path", "scene", "frame", "width", "height", "people", "head_points"]
 Record = dict[str, Any]
 
 
@@ -35,8 +35,8 @@ class Rendered:
 
         ``data`` is the file; raises ThrongError when rendering the frame with everybody does not give these bytes.
         """
-        below = self._below.get(photograph.source)
-        row = None if below is None else self._frames.get(f"{below}/{photograph.path}".removeprefix("./"))
+        folder = self._below.get(photograph.source)
+        row = None if folder is None else self._frames.get(f"{folder}/{photograph.path}".removeprefix("./"))
         if row is None:
             return None
         frame = Frame(row, self._seed)
@@ -57,11 +57,12 @@ class Frame:
 
     def file(self, gone: tuple[int, ...]) -> bytes:
         """Return the JPEG that the archive would hold, had the people in ``gone`` stayed away."""
+        from throng.render.archives import file_of
         from throng.render.scene import make_scene, render_without
 
         row = self._row
         scene = make_scene(self._seed, int(row["scene"].rpartition("-")[2]), row["width"], row["height"])
-        return encode_jpeg(render_without(scene, row["frame"], row["people"], gone))
+        return file_of(render_without(scene, row["frame"], row["people"], gone), scene.camera, row["archive"])
 
     def behind(self, mask: np.ndarray) -> np.ndarray:
         """Return the photograph, (H, W, 3) uint8, without anybody whose head lies under an (H, W) bool mask."""

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from throng.errors import ThrongError
 from throng.files import atomic_path, write_text
 from throng.images import encode_jpeg, pack_zip
+from throng.render.camera import Camera
 from throng.render.exif import with_exif
 from throng.render.scene import STAGE, Frame, make_scene, render_frame
 from throng.render.truth import SCHEMA, truth_row
@@ -197,14 +198,19 @@ def _map(task: partial[Written], shots: list[Shot], workers: int) -> list[Writte
         return list(pool.map(task, shots))
 
 
+def file_of(image: np.ndarray, camera: Camera, archive: str) -> bytes:
+    """Return the JPEG of an (H, W, 3) uint8 image as an archive holds it, with the camera's EXIF where there is any."""
+    jpeg = encode_jpeg(image)
+    # published files of ShanghaiTech say nothing of their cameras
+    return with_exif(jpeg, camera) if archive == CROWDHUMAN else jpeg
+
+
 def _write_shot(scratch: Path, style: Style, shot: Shot) -> Written:
     scene = make_scene(style.seed, shot.scene, style.width, style.height)
     written = Written([], [], [])
     for index in range(shot.frames):
         frame = render_frame(scene, index, people_in_frame(style, shot.scene, index))
-        jpeg = encode_jpeg(frame.image)
-        if shot.archive == CROWDHUMAN:  # published files of ShanghaiTech say nothing of their cameras
-            jpeg = with_exif(jpeg, frame.camera)
+        jpeg = file_of(frame.image, frame.camera, shot.archive)
         file = scratch / f"{shot.scene}-{index}.jpg"
         file.write_bytes(jpeg)
         name = _crowdhuman if shot.archive == CROWDHUMAN else _shanghaitech
