@@ -80,7 +80,7 @@ def test_a_saved_counter_loads_as_it_was(tmp_path, form):
 def test_wrong_weights_and_names_are_refused(tmp_path):
     import h5py
 
-    with pytest.raises(ThrongError, match="known: compact, mcnn"):
+    with pytest.raises(ThrongError, match="known: compact, csrnet"):
         build("sanet")
     with pytest.raises(ThrongError, match="does not take"):
         build("mcnn", norm=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any, Literal
 
@@ -70,7 +71,8 @@ class Counter(nn.Module):
         The last convolution keeps a hundredth of its gain and its bias takes the value that the activation
         maps to the scaled density.
         """
-        last = [m for m in self.network.modules() if isinstance(m, nn.Conv2d)][-1]
+        # The last layer that makes one map of many, whatever kind of convolution it is.
+        last: Any = [m for m in self.network.modules() if getattr(m, "out_channels", None) == 1][-1]
         value = max(people_per_cell * self.target_scale, 1e-6)
         bias = math.log(math.expm1(value)) if self.last_activation == "softplus" else value
         with torch.no_grad():
@@ -105,22 +107,34 @@ def parameter_count(model: nn.Module) -> int:
 
 
 def multiply_accumulates(model: Counter, height: int, width: int) -> int:
-    """Return the multiply-accumulates of one (height, width) image through every convolution, counted by running it."""
+    """Return the multiply-accumulates of one (height, width) image through every convolution; nothing is computed.
+
+    A layer that has a method ``multiply_accumulates`` of its input's size counts for itself.
+    """
     total = 0
+    shadow = copy.deepcopy(model).to("meta")
+    hooks = []
+    for module, original in zip(shadow.modules(), model.modules(), strict=True):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) or hasattr(original, "multiply_accumulates"):
 
-    def count(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-        sites = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
-        taps = module.weight[0].numel()
-        channels = module.in_channels if isinstance(module, nn.ConvTranspose2d) else module.out_channels
-        total += sites.shape[-2] * sites.shape[-1] * taps * channels
+            def count(_: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor, layer: Any = original) -> None:
+                nonlocal total
+                if hasattr(layer, "multiply_accumulates"):
+                    total += layer.multiply_accumulates(*inputs[0].shape[-2:])
+                    return
+                transposed = isinstance(layer, nn.ConvTranspose2d)
+                sites = inputs[0] if transposed else output
+                channels = layer.in_channels if transposed else layer.out_channels
+                total += sites.shape[-2] * sites.shape[-1] * layer.weight[0].numel() * channels
 
-    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
-    hooks = [m.register_forward_hook(count) for m in convolutions]
-    parameter = next(model.parameters())
+            hooks.append(module.register_forward_hook(count))
     with torch.no_grad():
-        model(torch.zeros(1, model.in_channels, height, width, device=parameter.device))
-    for hook in hooks:
-        hook.remove()
+        shadow(torch.zeros(1, model.in_channels, height, width, device="meta"))
     return total
+
+
+def describe(model: Counter, height: int = 768, width: int = 1024) -> str:
+    """Return a counter's name, trainable parameters, stride, and GMAC for one (height, width) image, in one line."""
+    gmac = multiply_accumulates(model, height, width) / 1e9
+    name = model.architecture.get("name", type(model).__name__)
+    return f"{name}: {parameter_count(model):,} parameters, stride {model.stride}, {gmac:.1f} GMAC at {height}x{width}"

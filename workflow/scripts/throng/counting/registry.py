@@ -21,21 +21,31 @@ SCHEMA = 1
 WEIGHTS_NAME = "weights.safetensors"
 # family: its names. A family is a module of this room with a function of the same name, imported when it is asked for,
 # so that editing one does not count as editing another.
-FAMILIES = {"compact": ("compact",), "mcnn": ("mcnn",), "sanet": ("sanet-paper", "sanet-author", "sanet-keras")}
+FAMILIES = {
+    "compact": ("compact",),
+    "csrnet": ("csrnet",),
+    "gaunet": ("gaunet-mcnn", "gaunet-csrnet", "gaunet-sanet", "gaunet-resnet50"),
+    "mcnn": ("mcnn",),
+    "resnet": ("resnet50",),
+    "sanet": ("sanet-paper", "sanet-author", "sanet-keras"),
+}
+# Where a new network's weights come from says nothing about the network, and may be gone when it is loaded again.
+STARTING_POINTS = {"weights"}
 
 
 def build(name: str, in_channels: int = 3, **options: Any) -> Counter:
     """Return a new counter: (B, in_channels, H, W) to a density map (B, 1, ceil(H / stride), ceil(W / stride)).
 
-    ``options`` are the builder's own, such as ``init``, ``last_activation`` and ``target_scale``. Raises
-    ThrongError for a name or option that does not exist.
+    ``options`` are the builder's own, such as ``init``, ``last_activation`` and ``target_scale``, or ``weights`` for a
+    backbone. Raises ThrongError for a name or option that does not exist.
     """
     builder = _builder(name)
     try:
         model = builder(name, in_channels, **options)
     except TypeError as error:
         raise ThrongError(f"counter {name!r} does not take these options: {error}") from error
-    model.architecture = {"name": name, "in_channels": in_channels, "options": options}
+    lasting = {key: value for key, value in options.items() if key not in STARTING_POINTS}
+    model.architecture = {"name": name, "in_channels": in_channels, "options": lasting}
     return model
 
 

@@ -119,6 +119,9 @@ class GauConv2d(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Return the (B, F, ceil(H / stride), ceil(W / stride)) response."""
+        if features.is_meta:
+            rows, columns = (-(-side // self.stride) for side in features.shape[-2:])
+            return features.new_empty(len(features), self.out_channels, rows, columns)
         if self.training:
             with torch.no_grad():
                 self.mu1.clamp_(-self.mean_bound, self.mean_bound)
@@ -136,6 +139,11 @@ class GauConv2d(nn.Module):
         if self.stride > 1:
             response = response[..., :: self.stride, :: self.stride]
         return response if self.bias is None else response + self.bias.to(response.dtype)[:, None, None]
+
+    def use_backend(self, backend: Backend) -> None:
+        """Choose "eager" or "triton" from here on; raises ThrongError where the layer's form has no kernel."""
+        _check(self.mode, self.means, self.interpolation, backend, None)
+        self.backend = backend
 
     def bounded_means(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the means along x and y as they are used: clipped, float32 or wider."""
