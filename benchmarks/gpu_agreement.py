@@ -16,7 +16,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
 
 from throng.counting.registry import FAMILIES, build
-from throng.density.maps import adaptive_sigmas, density_map, density_maps
+from throng.density.maps import density_map, density_maps
 
 HEIGHT, WIDTH = 768, 1024
 MAP_BOUND = 1e-5
@@ -30,15 +30,14 @@ def heads(number: int, seed: int) -> np.ndarray:
 
 def map_agreement(number: int, stride: int, adaptive: bool) -> dict:
     points = heads(number, number)
-    sigmas = adaptive_sigmas(points) if adaptive else np.full(number, 4.0)
-    ours = density_map(points, (HEIGHT, WIDTH), sigma="adaptive" if adaptive else 4.0, stride=stride)
+    sigma = "adaptive" if adaptive else 4.0
+    ours = density_map(points, (HEIGHT, WIDTH), sigma=sigma, stride=stride)
     batch = [torch.from_numpy(points).cuda()] * 8
-    spread = [torch.from_numpy(sigmas).cuda()] * 8
-    maps = density_maps(batch, (HEIGHT, WIDTH), sigma=spread, stride=stride)
+    maps = density_maps(batch, (HEIGHT, WIDTH), sigma=sigma, stride=stride)
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     start.record()
     for _ in range(10):
-        density_maps(batch, (HEIGHT, WIDTH), sigma=spread, stride=stride)
+        density_maps(batch, (HEIGHT, WIDTH), sigma=sigma, stride=stride)
     end.record()
     torch.cuda.synchronize()
     difference = float(np.abs(maps[0, 0].cpu().numpy() - ours).max())
