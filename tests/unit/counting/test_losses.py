@@ -4,6 +4,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from throng.counting.losses import Labels, build_loss, count_loss, local_pattern_loss, map_loss, ssim_map
+from throng.counting.losses.labels import Truth
 from throng.density.maps import density_map
 
 
@@ -99,3 +100,15 @@ def test_ssim_is_scikit_images_away_from_the_border():
     c1, c2 = 0.01**2, 0.03**2
     theirs = ((2 * mx * my + c1) * (2 * vxy + c2)) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
     np.testing.assert_allclose(ours[5:-5, 5:-5], theirs[5:-5, 5:-5], atol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [3.0, "adaptive", "per head"])
+def test_true_maps_are_those_of_the_points_and_sigmas(sigma):
+    points = torch.tensor([[20.0, 9.0], [5.0, 25.0], [30.0, 30.0]])
+    spread = [torch.tensor([1.0, 2.0, 6.0]), torch.zeros(0)] if sigma == "per head" else sigma
+    labels = Labels([points, None], (32, 40), 4, sigma=spread)
+    truth = Truth(labels, torch.zeros(2, 1, 8, 10))
+    numpy_sigma = np.array([1.0, 2.0, 6.0]) if sigma == "per head" else sigma
+    expected = density_map(points.numpy(), (32, 40), sigma=numpy_sigma, stride=4)
+    np.testing.assert_allclose(truth.density[0, 0].numpy(), expected, atol=1e-6)
+    assert truth.density[1].abs().sum() == 0

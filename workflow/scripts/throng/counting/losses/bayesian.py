@@ -61,7 +61,7 @@ def expected_counts(
     with torch.no_grad():
         rows = torch.exp(down**2 / (-2 * sigma**2)) * truth.present[..., None]
         columns = torch.exp(across**2 / (-2 * sigma**2))
-        nearest = nearest_squared(down, across, truth.present)
+        nearest = nearest_squared(down.to(truth.dtype), across.to(truth.dtype), truth.present).to(truth.exact)
         outside = torch.exp((dummy - nearest.sqrt()) ** 2 / (-2 * sigma**2))
         evidence = torch.bmm(rows.transpose(1, 2), columns) + outside
         # So far out the background has all but 1e-15 of the probability, and the likelihoods are about to underflow.
