@@ -210,7 +210,7 @@ class Labelling:
             "people_per_m2_p95": measured.p95,
             "area_m2": measured.area_m2,
             "level_of_service": SCHEMES[self.config.service].letter(measured.people_per_m2),
-            "hazard": hazard(measured.people_per_m2),
+            "hazard": hazard(measured.p95),
         }
 
     def _known(self, subject: Subject) -> dict[str, Any]:
