@@ -43,17 +43,16 @@ def points(full: np.ndarray) -> np.ndarray:
     )
 
 
-def box(numbers: np.ndarray | None) -> Box | None:
-    if numbers is None:
-        return None
+def box(numbers) -> Box:
     x, y, w, h = (float(number) for number in numbers)
     return Box(x=x, y=y, w=w, h=h)
 
 
 def person(full=None, head=None, visible=None, *, tag: str = "person", ignore: bool = False) -> Person:
     return Person(
-        tag=tag, box_id=None, head=box(head), visible=box(visible), full=box(full), ignore=ignore, head_ignore=False,
-        occluded=None, unsure=None, head_occluded=None, head_unsure=None,
+        tag=tag, box_id=None, head=None if head is None else box(head),
+        visible=None if visible is None else box(visible), full=None if full is None else box(full), ignore=ignore, head_ignore=False, occluded=None, unsure=None,
+        head_occluded=None, head_unsure=None,
     )  # fmt: skip
 
 
