@@ -51,8 +51,8 @@ def box(numbers) -> Box:
 def person(full=None, head=None, visible=None, *, tag: str = "person", ignore: bool = False) -> Person:
     return Person(
         tag=tag, box_id=None, head=None if head is None else box(head),
-        visible=None if visible is None else box(visible), full=None if full is None else box(full), ignore=ignore, head_ignore=False, occluded=None, unsure=None,
-        head_occluded=None, head_unsure=None,
+        visible=None if visible is None else box(visible), full=None if full is None else box(full), ignore=ignore,
+        head_ignore=False, occluded=None, unsure=None, head_occluded=None, head_unsure=None,
     )  # fmt: skip
 
 
