@@ -268,13 +268,13 @@ class GauConv2d(nn.Module):
         margin = displacement.margin
         blurred = self.basis.blur(features, _wide(self.sigma), self._reaches()[0], margin)
         shares = self.positions(features)
-        combination = self.combination.to(blurred.dtype)
+        combination = self.combination.to(blurred[0].dtype)
         parts = []
         for unit in range(self.units):
-            zero_mean = torch.einsum("j,jbchw->bchw", combination[unit], blurred)
+            zero_mean = shifting.weighted(blurred, combination[unit])
             part = shifting.displaced_part(zero_mean, self.weight, displacement, unit, margin)
             parts.append(part * shares[:, unit, None])
-        return torch.stack(parts).sum(0)
+        return shifting.total(parts, features)
 
     def _fused(self, features: torch.Tensor) -> torch.Tensor:
         try:

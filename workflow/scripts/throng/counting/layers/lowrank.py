@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -81,14 +82,14 @@ class ZeroMeanBasis(nn.Module):
         gaussians = taps.gaussian_taps(torch.zeros_like(sigma), sigma, positions)
         return gaussians, gaussians
 
-    def blur(self, features: torch.Tensor, sigma: torch.Tensor, reach: int, margin: int) -> torch.Tensor:
-        """Return (r, B, C, H + 2 margin, W + 2 margin): features, zero outside, through every component."""
+    def blur(self, features: torch.Tensor, sigma: torch.Tensor, reach: int, margin: int) -> list[torch.Tensor]:
+        """Return features, zero outside, through each component: r maps (B, C, H + 2 margin, W + 2 margin)."""
         across, down = self.terms(sigma, reach)
-        padded = functional.pad(features, (margin + across.shape[1] // 2,) * 4)
+        wider = shifting.padded(features, margin + across.shape[1] // 2)
         parts: list[list[torch.Tensor]] = [[] for _ in range(self.rank)]
         for index, owner in enumerate(self._owners):
-            parts[owner].append(shifting.separable(padded, across[index], down[index]))
-        return torch.stack([torch.stack(part).sum(0) if len(part) > 1 else part[0] for part in parts])
+            parts[owner].append(shifting.separable(wider, across[index], down[index]))
+        return [functools.reduce(torch.add, part) for part in parts]
 
 
 class PositionWeights(nn.Module):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,13 +38,22 @@ def spread(taps: torch.Tensor, offsets: torch.Tensor, furthest: int) -> torch.Te
     return (matches.to(taps.dtype) * taps[:, None, :]).sum(-1)
 
 
-def displace(padded: torch.Tensor, displacement: Displacement, unit: int, margin: int) -> torch.Tensor:
+def padded(maps: torch.Tensor, margin: int) -> torch.Tensor:
+    """Return maps with ``margin`` zeros on each side, in the memory order that a few taps per channel run fastest in.
+
+    A CPU's depthwise convolution otherwise spends its time on reordering: channels last is 3 times as fast there.
+    """
+    wider = functional.pad(maps, (margin,) * 4)
+    return wider.contiguous(memory_format=torch.channels_last) if maps.device.type == "cpu" else wider
+
+
+def displace(maps: torch.Tensor, displacement: Displacement, unit: int, margin: int) -> torch.Tensor:
     """Return (B, C, H, W) of maps that come padded by ``margin`` pixels on each side, seen through one unit."""
-    height, width = padded.shape[-2] - 2 * margin, padded.shape[-1] - 2 * margin
+    height, width = maps.shape[-2] - 2 * margin, maps.shape[-1] - 2 * margin
     taps = displacement.across.shape[1]
     x, y = displacement.offsets[unit]
     left, top = margin + x - displacement.before, margin + y - displacement.before
-    window = padded[..., top : top + height + taps - 1, left : left + width + taps - 1]
+    window = maps[..., top : top + height + taps - 1, left : left + width + taps - 1]
     return separable(window, displacement.across[unit], displacement.down[unit])
 
 
@@ -57,7 +67,7 @@ def separable(maps: torch.Tensor, across: torch.Tensor, down: torch.Tensor) -> t
 
 def blur(maps: torch.Tensor, across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
     """Return maps of the same size correlated with a centred odd kernel, zeros outside the image."""
-    return separable(functional.pad(maps, (across.shape[0] // 2,) * 4), across, down)
+    return separable(padded(maps, across.shape[0] // 2), across, down)
 
 
 def mix(maps: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -66,7 +76,7 @@ def mix(maps: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 def displaced_part(
-    padded: torch.Tensor, weight: torch.Tensor, displacement: Displacement, unit: int, margin: int
+    maps: torch.Tensor, weight: torch.Tensor, displacement: Displacement, unit: int, margin: int
 ) -> torch.Tensor:
     """Return W_k T_k(maps), (B, F, H, W), of one unit; maps come padded, ``weight`` is (F, C, K).
 
@@ -74,18 +84,30 @@ def displaced_part(
     """
     matrix = weight[:, :, unit]
     if weight.shape[0] < weight.shape[1]:
-        return displace(mix(padded, matrix), displacement, unit, margin)
-    return mix(displace(padded, displacement, unit, margin), matrix)
+        return displace(mix(maps, matrix), displacement, unit, margin)
+    return mix(displace(maps, displacement, unit, margin), matrix)
 
 
 def displaced_mix(maps: torch.Tensor, weight: torch.Tensor, displacement: Displacement) -> torch.Tensor:
     """Return sum_k W_k T_k(maps), (B, F, H, W), with zeros outside the maps (B, C, H, W); ``weight`` is (F, C, K)."""
     margin = displacement.margin
-    padded = functional.pad(maps, (margin,) * 4)
-    total = displaced_part(padded, weight, displacement, 0, margin)
-    for unit in range(1, weight.shape[2]):
-        total = total + displaced_part(padded, weight, displacement, unit, margin)
-    return total
+    wider = padded(maps, margin)
+    parts = (displaced_part(wider, weight, displacement, unit, margin) for unit in range(weight.shape[2]))
+    return total(parts, maps)
+
+
+def weighted(maps: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+    """Return the sum of maps, each times its number of ``weights`` (n,)."""
+    combined = maps[0] * weights[0]
+    for index in range(1, len(maps)):
+        combined = torch.addcmul(combined, maps[index], weights[index])
+    return combined
+
+
+def total(parts: Iterable[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    """Return the sum of maps, contiguous where ``like`` is."""
+    summed = functools.reduce(torch.add, parts)
+    return summed.contiguous() if like.is_contiguous() else summed
 
 
 def dense_kernel(weight: torch.Tensor, across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
