@@ -43,7 +43,7 @@ def stacked(boxes: list[Box | None]) -> np.ndarray:
 
 def usable(boxes: np.ndarray) -> np.ndarray:
     """Return (N,) bool: which of (N, 4) boxes x, y, w, h have an area, and numbers that an image can have."""
-    return (np.abs(boxes) < FARTHEST_PX).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+    return np.asarray((np.abs(boxes) < FARTHEST_PX).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1))
 
 
 def feet_show(boxes: np.ndarray) -> np.ndarray:
