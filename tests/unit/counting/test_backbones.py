@@ -1,7 +1,9 @@
+import math
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from throng.counting.backbones import ImageNetInput, imagenet_input, resnet50_st
 from throng.counting.layers import GauConv2d
 from throng.counting.network import multiply_accumulates, parameter_count
 from throng.counting.registry import build, load_counter, save_counter
+from throng.counting.train import CounterOptions, Sample, train_counter
 from throng.errors import ThrongError
 
 NEW = ["csrnet", "resnet50", "gaunet-mcnn", "gaunet-csrnet", "gaunet-sanet", "gaunet-resnet50"]
@@ -110,6 +113,21 @@ def test_a_low_rank_gaunet_saves_and_loads_as_it_was(tmp_path):
     save_counter(tmp_path / "counter", model, {})
     image = torch.randn(1, 1, 24, 16)
     assert torch.equal(load_counter(tmp_path / "counter")[0](image), model(image))
+
+
+@pytest.mark.parametrize("options", [{}, LOWRANK], ids=str)
+def test_a_gaunet_trains_from_points_like_every_counter(tmp_path, options):
+    rng = np.random.default_rng(0)
+    samples = [Sample(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8), rng.uniform(2, 38, (6, 2))) for _ in range(3)]
+    settings = CounterOptions(
+        model="gaunet-mcnn", model_options=options, crop=(32, 32), batch_size=2, steps=3, val_every=3, log_every=1,
+        sigma=2.0, warmup_steps=1, ema_decay=0.9,
+    )  # fmt: skip
+    model, recipe, history = train_counter(samples, samples[:1], settings, tmp_path)
+    assert recipe["best_step"] == 3
+    assert all(math.isfinite(row["loss"]) for row in history if "loss" in row)
+    start = build("gaunet-mcnn", **options).network.get_submodule("branch1.0.conv").mu1
+    assert not torch.equal(model.network.get_submodule("branch1.0.conv").mu1, start)
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,26 @@ def test_a_mean_at_the_bound_is_used_there_and_can_come_back():
     assert layer.mu1.grad.abs() > 0
 
 
+@pytest.mark.parametrize(("interpolation", "within"), [("exact", 0.03), ("dau", 0.03), ("bilinear", 0.1)])
+def test_descent_finds_where_a_unit_has_to_look(interpolation, within):
+    torch.manual_seed(0)
+    there = GauConv2d(1, 1, 1, sigma=1.5, bias=False)
+    layer = GauConv2d(1, 1, 1, sigma=1.5, bias=False, interpolation=interpolation)
+    with torch.no_grad():
+        for mean, place in ((there.mu1, 1.3), (there.mu2, -0.7)):
+            mean.fill_(place)
+        there.weight.fill_(1)
+        layer.weight.fill_(1)
+    image = torch.randn(1, 1, 32, 32)
+    wanted = there(image).detach()
+    optimizer = torch.optim.Adam([layer.mu1, layer.mu2], lr=0.1)
+    for _ in range(80):
+        optimizer.zero_grad()
+        (layer(image) - wanted).square().mean().backward()
+        optimizer.step()
+    assert (layer.mu1.item(), layer.mu2.item()) == pytest.approx((1.3, -0.7), abs=within)
+
+
 @pytest.mark.parametrize("shape", [(1, 2), (2, 2), (3, 2), (4, 4), (1, 1)])
 def test_the_grid_of_means_has_distinct_points_inside_the_kernel(shape):
     x, y = grid_means(shape, 9)
