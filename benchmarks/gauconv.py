@@ -5,7 +5,8 @@
 First, eight displaced Gaussians of 64 channels: one depthwise convolution by 17x17 kernels per unit (the faster of both
 memory layouts) against the layer's own blur and shifts, exact and bilinear, each against kernels of its own definition.
 Then forward and backward of whole layers, 64 to 64 channels and eight units, against a 3x3 convolution at 96x128, on a
-GPU the fused kernel as well. Results are compared before anything is timed; ways run alternately in one process.
+GPU the fused kernel as well. Results are compared in float32 before anything is timed, with TF32 as PyTorch has it by
+default in its convolutions; ways run alternately in one process.
 Medians and ratios go to standard output and to benchmarks/results/gauconv-<device>.json.
 """
 
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--batch", type=int, default=None, help="default: 8 on a GPU, 1 on a CPU")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.manual_seed(0)
     batch = options.batch or (8 if options.device == "cuda" else 1)
@@ -52,8 +54,8 @@ def main() -> None:
         "depthwise": {kind: depthwise(kind, images, options.rounds) for kind in ("exact", "bilinear")},
         "layers": layers(images, options.rounds),
     }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"gauconv-{options.device}.json"
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"gauconv-{options.device}.json"
     path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
     print(path)
 
@@ -78,6 +80,7 @@ def depthwise(kind: str, images: torch.Tensor, rounds: int) -> dict[str, Any]:
         "ours": lambda: shifted(kind, images, means, sigma),
     }
     with torch.no_grad():
+        torch.backends.cudnn.allow_tf32 = False
         ours, theirs = torch.stack(shifted(kind, images, means, sigma), 2).flatten(1, 2), ways["direct"]()
         # Bilinear reading takes zeros for what a kernel sees beyond the border's blurred row.
         inner = slice(half, -half) if kind == "bilinear" else slice(None)
@@ -86,6 +89,7 @@ def depthwise(kind: str, images: torch.Tensor, rounds: int) -> dict[str, Any]:
             raise SystemExit(
                 f"{kind}: ours is {difference:.2g} away from direct convolution, so the times mean nothing"
             )
+        torch.backends.cudnn.allow_tf32 = True
         times = alternate(ways, rounds)
     direct = min(times["direct"], times["direct, channels last"])
     print(
@@ -126,6 +130,7 @@ def layers(images: torch.Tensor, rounds: int) -> dict[str, Any]:
     if images.is_cuda:
         made["shift, exact, fused"] = GauConv2d(CHANNELS, CHANNELS, UNITS, backend="triton")
         equal["shift, exact, fused"] = equal["shift, exact"]
+    torch.backends.cudnn.allow_tf32 = False
     for name, dense in equal.items():
         layer, peer = made[name].to(images.device), dense.to(images.device)
         layer.load_state_dict(peer.state_dict())
@@ -133,6 +138,7 @@ def layers(images: torch.Tensor, rounds: int) -> dict[str, Any]:
             difference = (layer(images[:1]) - peer(images[:1])).abs().max().item()
         if difference > 1e-4:
             raise SystemExit(f"{name} is {difference:.2g} away from the dense layer, so its time means nothing")
+    torch.backends.cudnn.allow_tf32 = True
     steps = {name: training_step(layer.to(images.device), images) for name, layer in made.items()}
     times = alternate(steps, rounds)
     base = times["3x3 convolution"]

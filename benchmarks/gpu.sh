@@ -12,6 +12,7 @@ print(f"device: {torch.cuda.get_device_name()}, torch {torch.__version__}")
 PY
 python3 benchmarks/gpu_agreement.py --out "$out"
 python3 benchmarks/counters.py --device cuda --out "$out"
+python3 benchmarks/gauconv.py --device cuda --out "$out"
 python3 benchmarks/detect.py --device cuda --model yolo11m --images 512 --threads 16 --out "$out"
 python3 benchmarks/diffusion.py --device cuda --compile --out "$out"
 python3 benchmarks/diffusion.py --task draw --device cuda --compile --out "$out"
