@@ -201,6 +201,18 @@ def test_a_mean_at_the_bound_is_used_there_and_can_come_back():
     assert layer.mu1.grad.abs() > 0
 
 
+@pytest.mark.parametrize("mode", ["dense", "shift"])
+def test_a_trained_sigma_stays_positive_and_a_layer_may_be_used_twice_in_one_graph(mode):
+    layer = layer_of(1, 1, 2, mode=mode, sigma_trainable=True)
+    image = torch.randn(1, 1, 6, 6)
+    (layer(image) * layer(2 * image)).sum().backward()
+    assert layer.sigma.grad.abs() > 0
+    with torch.no_grad():
+        layer.sigma.fill_(-1)
+    assert torch.isfinite(layer(image)).all()
+    assert layer.sigma.item() == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(("interpolation", "within"), [("exact", 0.03), ("dau", 0.03), ("bilinear", 0.1)])
 def test_descent_finds_where_a_unit_has_to_look(interpolation, within):
     torch.manual_seed(0)

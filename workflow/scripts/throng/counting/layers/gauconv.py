@@ -24,6 +24,7 @@ Means = Literal["shared", "separate"]
 Interpolation = Literal["exact", "bilinear", "dau"]
 Backend = Literal["eager", "triton"]
 LAGRANGE_TAPS = 8
+SMALLEST_SIGMA = 0.1
 
 
 class GauConv2d(nn.Module):
@@ -39,7 +40,7 @@ class GauConv2d(nn.Module):
     the Gaussian. ``lowrank`` blurs by a few zero-mean kernels, combines them per unit, translates the results (8-point
     Lagrange interpolation) and sums them with softmax weights by position, as ``low_rank`` says.
 
-    ``sigma_trainable`` lets sigma learn, ``mean_learning_rate_factor`` multiplies the gradient of the means (500 in
+    ``sigma_trainable`` lets sigma learn, down to 0.1, ``mean_learning_rate_factor`` multiplies the gradient of the means (500 in
     DAU-ConvNet). ``backend`` "triton" runs ``shift`` in one fused kernel and raises where it cannot; it is never chosen
     by itself. Raises ThrongError for options that do not go together.
     """
@@ -126,6 +127,9 @@ class GauConv2d(nn.Module):
             with torch.no_grad():
                 self.mu1.clamp_(-self.mean_bound, self.mean_bound)
                 self.mu2.clamp_(-self.mean_bound, self.mean_bound)
+                # Autograd keeps sigma, which forbids to touch it between two calls unless it must be.
+                if self.sigma.requires_grad and float(self.sigma.min()) < SMALLEST_SIGMA:
+                    self.sigma.clamp_(min=SMALLEST_SIGMA)
         if self.mode == "lowrank":
             response = self._low_rank(features)
         elif self.backend == "triton":
