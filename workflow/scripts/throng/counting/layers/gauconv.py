@@ -40,9 +40,9 @@ class GauConv2d(nn.Module):
     the Gaussian. ``lowrank`` blurs by a few zero-mean kernels, combines them per unit, translates the results (8-point
     Lagrange interpolation) and sums them with softmax weights by position, as ``low_rank`` says.
 
-    ``sigma_trainable`` lets sigma learn, down to 0.1, ``mean_learning_rate_factor`` multiplies the gradient of the means (500 in
-    DAU-ConvNet). ``backend`` "triton" runs ``shift`` in one fused kernel and raises where it cannot; it is never chosen
-    by itself. Raises ThrongError for options that do not go together.
+    ``sigma_trainable`` lets sigma learn, down to 0.1; ``mean_learning_rate_factor`` multiplies the gradient of the
+    means (500 in DAU-ConvNet). ``backend`` "triton" runs ``shift`` in one fused kernel and raises where it cannot; it
+    is never chosen by itself. Raises ThrongError for options that do not go together.
     """
 
     def __init__(
