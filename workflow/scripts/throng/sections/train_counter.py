@@ -10,15 +10,32 @@ MODULES = {
     "sanet-keras": "throng.counting.sanet",
     "mcnn": "throng.counting.mcnn",
     "compact": "throng.counting.compact",
+    "csrnet": "throng.counting.csrnet",
+    "resnet50": "throng.counting.resnet",
+    "gaunet-mcnn": "throng.counting.gaunet",
+    "gaunet-csrnet": "throng.counting.gaunet",
+    "gaunet-sanet": "throng.counting.gaunet",
+    "gaunet-resnet50": "throng.counting.gaunet",
 }
+Model = Literal[
+    "compact",
+    "sanet-paper",
+    "sanet-author",
+    "sanet-keras",
+    "mcnn",
+    "csrnet",
+    "resnet50",
+    "gaunet-mcnn",
+    "gaunet-csrnet",
+    "gaunet-sanet",
+    "gaunet-resnet50",
+]
 
 
 class TrainCounter(Section):
     """Trains a counter: head points are the labels, density maps are made on the device while training."""
 
-    model: Literal["compact", "sanet-paper", "sanet-author", "sanet-keras", "mcnn"] = setting(
-        "compact", "architecture; compact learns within minutes on a CPU, the SANets want a GPU"
-    )
+    model: Model = setting("compact", "architecture; compact learns within minutes on a CPU, the others want a GPU")
     data: list[Literal["images", "synthetic"]] = setting(
         ["images", "synthetic"],
         "tables whose training rows are learnt from; validation is always on images",
