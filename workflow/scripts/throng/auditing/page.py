@@ -1,14 +1,11 @@
 """The audit's page: one HTML file with everything inside, worst cases first, that fetches nothing."""
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from throng import rle
 from throng.auditing import plots
@@ -16,6 +13,7 @@ from throng.auditing.cases import Case, Side
 from throng.auditing.order import Subject, head_points, under
 from throng.errors import ThrongError
 from throng.images import ImageStore, decode, encode_jpeg, thumbnail
+from throng.pages.frame import render_page
 
 HERE = Path(__file__).parent
 QUALITY = 85
@@ -45,29 +43,19 @@ class Page:
 
     def render(self, title: str, figures: Record, cases: Mapping[str, Sequence[Case]], closed: Sequence[str]) -> str:
         """Return the HTML; every text from data is escaped. ``closed`` names sources that may not be passed on."""
-        environment = Environment(
-            loader=FileSystemLoader(HERE),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters.update(percent=percent, number=number, span=span)
-        script = (HERE / "page.js.html").read_text()
         lists = [
             {"name": name, "title": heading, "text": text, "cases": [self._view(case) for case in cases[name]]}
             for name, heading, text in LISTS
         ]
-        return environment.get_template("page.html").render(
-            title=title,
-            css=Markup((HERE / "page.css").read_text()),  # ours, not data
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            figures=figures,
-            lists=[entry for entry in lists if entry["cases"]],
-            closed=closed,
-            plots=_plots(figures),
-        )
+        content = {
+            "title": title,
+            "figures": figures,
+            "lists": [entry for entry in lists if entry["cases"]],
+            "closed": closed,
+            "plots": _plots(figures),
+        }
+        filters = {"percent": percent, "number": number, "span": span}
+        return render_page(HERE, content, filters=filters, script=HERE / "page.js.html")
 
     def _view(self, case: Case) -> Record:
         subject = self._subjects[case.parent_id]

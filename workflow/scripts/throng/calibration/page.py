@@ -5,10 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
-from throng import auditing
 from throng.auditing.page import number, percent
 from throng.calibration import plots
 from throng.calibration.buckets import Bucket
@@ -16,6 +13,7 @@ from throng.calibration.estimation import Estimated
 from throng.calibration.filters import FILTERS, Sifted
 from throng.calibration.gathering import Gathered, Shown
 from throng.images import ImageStore
+from throng.pages.frame import render_page
 from throng.report.pictures import Thumbnails, data_uri
 from throng.roots import RESULTS
 from throng.sections.calibrate_counts import CalibrateCounts
@@ -34,24 +32,16 @@ class Page:
 
     def render(self, figures: Record, config: CalibrateCounts) -> str:
         """Return the HTML; every text from data is escaped. Raises ThrongError when an image cannot be read."""
-        environment = Environment(
-            loader=FileSystemLoader(HERE),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters.update(percent=percent, number=number)
         thumbnails = Thumbnails(self._store, config.thumbnail)
-        return environment.get_template("page.html").render(
-            title=config.title,
-            css=Markup((Path(str(auditing.__file__)).parent / "page.css").read_text()),  # ours, not data
-            figures=figures,
-            closed=sorted({i.bucket.maker for i in self._gathered.images if i.made and not i.redistributable}),
-            plots=self._plots(figures),
-            sheets=self._sheets(thumbnails, config.sheet),
-            dropped=self._dropped(thumbnails, config.sheet),
-        )
+        content = {
+            "title": config.title,
+            "figures": figures,
+            "closed": sorted({i.bucket.maker for i in self._gathered.images if i.made and not i.redistributable}),
+            "plots": self._plots(figures),
+            "sheets": self._sheets(thumbnails, config.sheet),
+            "dropped": self._dropped(thumbnails, config.sheet),
+        }
+        return render_page(HERE, content, filters={"percent": percent, "number": number})
 
     def _plots(self, figures: Record) -> dict[str, str]:
         made: dict[str, bytes] = {}

@@ -5,10 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
-from throng import auditing
 from throng.auditing.page import number, percent
 from throng.density_audit import plots
 from throng.density_audit.agreement import Opinion
@@ -16,6 +13,7 @@ from throng.density_audit.correlation import signed
 from throng.density_audit.gathering import Gathered, Labelled
 from throng.density_audit.pictures import Artist, facts
 from throng.density_audit.verdict import MEANINGS, truths
+from throng.pages.frame import render_page
 from throng.report.pictures import data_uri
 
 HERE = Path(__file__).parent
@@ -31,25 +29,18 @@ class Page:
     def render(self, title: str, figures: Record, shown: Sequence[Labelled]) -> str:
         """Return the HTML; every text from data is escaped. Raises ThrongError when an image cannot be read."""
         views = [self._view(one) for one in shown]
-        environment = Environment(
-            loader=FileSystemLoader(HERE),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters.update(percent=percent, number=number, signed=signed, measured=measured)
-        return environment.get_template("page.html").render(
-            title=title,
-            css=Markup((Path(str(auditing.__file__)).parent / "page.css").read_text()),  # ours, not data
-            figures=figures,
-            meanings=MEANINGS,
-            target=self._target,
-            closed=sorted({one.group for one in shown if not one.image.redistributable}),
-            plots=self._plots(figures),
-            groups=grouped(figures["truth"]),
-            views=views,
-        )
+        content = {
+            "title": title,
+            "figures": figures,
+            "meanings": MEANINGS,
+            "target": self._target,
+            "closed": sorted({one.group for one in shown if not one.image.redistributable}),
+            "plots": self._plots(figures),
+            "groups": grouped(figures["truth"]),
+            "views": views,
+        }
+        filters = {"percent": percent, "number": number, "signed": signed, "measured": measured}
+        return render_page(HERE, content, filters=filters)
 
     def _plots(self, figures: Record) -> Record:
         names = [opinion.name for opinion in self._opinions if opinion.sizes]

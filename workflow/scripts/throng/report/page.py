@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from throng.errors import ThrongError
 from throng.images import ImageStore
+from throng.pages.frame import render_page
 from throng.release.corpus import Corpus
 from throng.release.ledger import balance
 from throng.report.figures import (
@@ -69,37 +67,33 @@ def render(
     Raises ThrongError when an image to show cannot be read.
     """
     thumbnails = Thumbnails(store, config.thumbnail)
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["size"] = size
     sources = sources_view(corpus)
-    return environment.get_template("page.html").render(
-        title=config.title,
-        css=Markup((HERE / "page.css").read_text()),  # ours, not data
-        ledger=balance(corpus),
-        sources=sources,
-        closed=[source["source"] for source in sources if not source["open"]],
-        pairs=pair_views(corpus, thumbnails, config.pairs),
-        pairs_all=len(corpus.ranked_pairs),
-        audit=audit_view(audit),
-        edits=[
+    content = {
+        "title": config.title,
+        "ledger": balance(corpus),
+        "sources": sources,
+        "closed": [source["source"] for source in sources if not source["open"]],
+        "pairs": pair_views(corpus, thumbnails, config.pairs),
+        "pairs_all": len(corpus.ranked_pairs),
+        "audit": audit_view(audit),
+        "edits": [
             {"title": title, "note": note, "strips": strip_views(corpus, thumbnails, recipe, config.chains)}
             for recipe, (title, note) in EDITS.items()
         ],
-        synthetic=synthetic_views(corpus, thumbnails, config.synthetic),
-        synthetic_all=len(corpus.counted),
-        counts=counts_view(calibration),
-        density=density_view(corpus),
-        truth=truth_view(agreement),
-        service=service_view(corpus),
-        metrics=metrics_view(metrics),
-        headline=_headline(metrics),
-        bins=bins_view(metrics),
-        plots=[_plot(path) for path in plots],
-        index=index,
-        provenance=provenance_view(corpus, index),
-    )
+        "synthetic": synthetic_views(corpus, thumbnails, config.synthetic),
+        "synthetic_all": len(corpus.counted),
+        "counts": counts_view(calibration),
+        "density": density_view(corpus),
+        "truth": truth_view(agreement),
+        "service": service_view(corpus),
+        "metrics": metrics_view(metrics),
+        "headline": _headline(metrics),
+        "bins": bins_view(metrics),
+        "plots": [_plot(path) for path in plots],
+        "index": index,
+        "provenance": provenance_view(corpus, index),
+    }
+    return render_page(HERE, content, filters={"size": size}, style=HERE / "page.css")
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
