@@ -79,6 +79,12 @@ def test_heads_outside_the_frame_are_moved_onto_its_edge_and_noted(tmp_path):
     assert labels.notes == ("2 points outside the frame by up to 25.00 px: moved onto its edge",)
 
 
+def test_full_boxes_without_an_area_are_left_out_and_noted(tmp_path):
+    labels = labels_of(tmp_path, person(fbox=[10, 20, 0, 70]), person(fbox=[10, 20, 30, -1]), person())
+    assert [each["full"] is None for each in labels.people] == [True, True, False]
+    assert labels.notes == ("2 full boxes without an area: left out",)
+
+
 def test_an_empty_image_is_labelled_zero(tmp_path):
     labels = labels_of(tmp_path)
     assert labels.points.shape == (0, 2)

@@ -64,6 +64,12 @@ def test_a_broken_line_is_named_and_the_rest_goes_on():
         odgt.read_boxes(data)
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "nan", "inf"])
+def test_a_number_that_is_none_is_called_so(number):
+    (line,) = odgt.lines(b'{"ID": "a", "gtboxes": [{"tag": "person", "fbox": [1, %s, 3, 4]}]}' % number.encode())
+    assert line.problem.startswith("a number is NaN or infinite, which JSON does not know")
+
+
 def test_a_box_of_three_numbers_names_its_line_and_field():
     line = odgt.Line(7, "a", b'{"ID": "a", "gtboxes": [{"tag": "person", "hbox": [1, 2, 3]}]}')
     with pytest.raises(ThrongError, match=r"line 7: .*gtboxes\[0\]\.hbox|line 7: .*gtboxes\[\.\.\.\]\.hbox"):

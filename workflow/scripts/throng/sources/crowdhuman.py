@@ -105,7 +105,13 @@ def _labels(line: odgt.Line, header: Header) -> Labels:
     except ThrongError as error:
         raise ThrongError(f"bad annotation: {error}") from error
     points, notes = into_frame(np.array(heads, np.float64).reshape(-1, 2), header.width, header.height)
-    return Labels(points, [_person(box) for box in record.gtboxes], notes)
+    return Labels(points, [_person(box) for box in record.gtboxes], notes + _flat(record))
+
+
+def _flat(record: odgt.Record) -> tuple[str, ...]:
+    """Return a note when full boxes of a record have no area."""
+    flat = sum(box.fbox is not None and _box(box.fbox) is None for box in record.gtboxes)
+    return (f"{flat} full box{'' if flat == 1 else 'es'} without an area: left out",) if flat else ()
 
 
 def counted(box: odgt.Annotated) -> bool:

@@ -6,6 +6,7 @@ full body (which may leave the frame). ``extra`` and ``head_attr`` and their key
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -58,6 +59,7 @@ class _Named(msgspec.Struct, gc=False):
     ID: str
 
 
+_NO_NUMBER = re.compile(rb"[\[,:]\s*[-+]?(NaN|Infinity|inf)\b", re.IGNORECASE)
 _decode = msgspec.json.Decoder(Record).decode
 _decode_name = msgspec.json.Decoder(_Named).decode
 
@@ -80,7 +82,13 @@ def lines(data: bytes) -> Iterator[Line]:
         try:
             yield Line(number, _decode_name(line).ID, line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            yield Line(number, "", line, str(error))
+            yield Line(number, "", line, _said(line, error))
+
+
+def _said(line: bytes, error: Exception) -> str:
+    if _NO_NUMBER.search(line):
+        return "a number is NaN or infinite, which JSON does not know: give the box four finite numbers, or remove it"
+    return str(error)
 
 
 def record(line: Line) -> Record:
@@ -88,7 +96,7 @@ def record(line: Line) -> Record:
     try:
         return _decode(line.data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ThrongError(f"line {line.number}: {error}") from error
+        raise ThrongError(f"line {line.number}: {_said(line.data, error)}") from error
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
