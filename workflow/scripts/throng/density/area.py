@@ -75,15 +75,18 @@ def occupied_m2(ground: Ground, feet: np.ndarray, width: int, height: int) -> fl
     above = ground.camera_height_m - HEAD_CENTRE * ground.stature_m
     sides = np.array([-0.5, width - 0.5, -0.5, height - 0.5]) - np.repeat((ground.centre, ground.horizon), 2)
     sides /= ground.focal_px
-    return _union(Floor(ground, 0.0).to_metres(feet) / cell, CELLS, sides, above / cell) * cell**2
+    metres = Floor(ground, 0.0).to_metres(feet)
+    return _union(metres / cell, CELLS, sides, above / cell, math.cos(ground.tilt), math.sin(ground.tilt)) * cell**2
 
 
 @njit(cache=True)
-def _union(standing: np.ndarray, radius: int, sides: np.ndarray, above: float) -> int:
+def _union(standing: np.ndarray, radius: int, sides: np.ndarray, above: float, cos: float, sin: float) -> int:
     """Count the cells of 1 x 1 within ``radius`` of (N, 2) places that a camera sees at ``above`` below its height.
 
-    ``sides`` are the tangents to the window's left, right, upper and lower edge.
+    ``sides`` are the window's left, right, upper and lower edge as seen from the point on the horizon above its foot,
+    over the focal length; ``cos`` and ``sin`` are those of the tilt.
     """
+    drop = above / cos
     total = 0
     near = np.empty(len(standing), np.int64)
     home = np.floor(standing)
@@ -99,7 +102,10 @@ def _union(standing: np.ndarray, radius: int, sides: np.ndarray, above: float) -
                 x, z = home[i, 0] + dx + 0.5, home[i, 1] + dz + 0.5
                 if (x - standing[i, 0]) ** 2 + (z - standing[i, 1]) ** 2 > radius**2:
                     continue
-                shown = z > 0 and sides[0] * z <= x < sides[1] * z and sides[2] * z <= above < sides[3] * z
+                away = above * sin + z * cos
+                shown = (
+                    away > 0 and sides[0] * away <= x < sides[1] * away and sides[2] * away <= drop < sides[3] * away
+                )
                 if not shown and (dx != 0 or dz != 0):
                     continue
                 new = True

@@ -1,5 +1,6 @@
 """Where on the floor, in metres, the pixels of a window are: through the camera, or by one scale for all of it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from throng.density.crowd import Crowd
 from throng.density.ground import STATURE_M, Ground
 
 FARTHEST_M = 1000.0
+NEAREST_M = 0.1
 ONE_SCALE = "one-scale"
 
 
@@ -29,7 +31,7 @@ class Floor:
     @property
     def across(self) -> tuple[float, float]:
         """Return (c, s): at the depth z one pixel is c + s z metres wide."""
-        return (0.0, 1 / self.ground.focal_px) if self.ground else (1 / self.pixels_per_metre, 0.0)
+        return self.ground.across if self.ground else (1 / self.pixels_per_metre, 0.0)
 
     @property
     def centre(self) -> float:
@@ -40,14 +42,19 @@ class Floor:
         """Return (N, 2) float64 metres of (N, 2) foot pixels; feet at or above the horizon stand 1 km away."""
         if self.ground is None:
             return feet / self.pixels_per_metre
-        lowest = self.ground.horizon + self.ground.focal_px * self.ground.camera_height_m / FARTHEST_M
+        lowest = self.ground.to_pixels(np.array([[0.0, FARTHEST_M]]))[0, 1]
         return self.ground.to_metres(np.stack([feet[:, 0], np.maximum(feet[:, 1], lowest)], 1))
 
     def to_pixels(self, metres: np.ndarray) -> np.ndarray:
-        """Return (N, 2) float64 pixels of (N, 2) metres; in perspective nothing is nearer than 10 cm."""
+        """Return (N, 2) float64 pixels of (N, 2) metres; in perspective nothing is nearer than 10 cm.
+
+        Of a tilted camera, nothing is so near to the plane through it across its axis.
+        """
         if self.ground is None:
             return metres * self.pixels_per_metre
-        return self.ground.to_pixels(np.stack([metres[:, 0], np.maximum(metres[:, 1], 0.1)], 1))
+        return self.ground.to_pixels(
+            np.stack([metres[:, 0], np.maximum(metres[:, 1], NEAREST_M - self.ground.behind_m)], 1)
+        )
 
 
 def floor_of(crowd: Crowd) -> Floor | None:
@@ -64,4 +71,6 @@ def floor_of(crowd: Crowd) -> Floor | None:
 
 def _nearest_m(crowd: Crowd, ground: Ground) -> float:
     below = crowd.height - 0.5 - ground.horizon
-    return ground.focal_px * ground.camera_height_m / below if below > 0 else np.inf
+    if below <= 0:
+        return np.inf
+    return ground.focal_px * ground.camera_height_m / below / math.cos(ground.tilt) ** 2 - ground.behind_m

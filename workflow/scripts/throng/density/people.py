@@ -15,6 +15,7 @@ from throng.density.crowd import Crowd
 from throng.density.ground import HEAD_CENTRE, HEAD_OF_STATURE, LEAST_ABOVE, Ground
 from throng.density.neighbours import mean_nearest
 from throng.density.plane import LEAST_PEOPLE, Plane, agreeing_people
+from throng.density.tilt import foreshortening
 from throng.errors import ThrongError
 from throng.manifest import OK
 from throng.tables.detections import DetectionRow
@@ -141,7 +142,8 @@ def _by_bodies(view: View, points: np.ndarray, boxes: np.ndarray, known: np.ndar
     ground, reason = (None, got) if isinstance(got, str) else (got[0], "")
     rows = ends if isinstance(got, str) else got[1]
     feet, heights = np.full((len(points), 2), np.nan), np.full(len(points), np.nan)
-    feet[known] = np.stack([boxes[known, 0] + boxes[known, 2] / 2 - EDGE, rows], 1)
+    middles = boxes[known, 0] + boxes[known, 2] / 2 - EDGE
+    feet[known] = np.stack([middles if ground is None else ground.columns_of(middles, rows), rows], 1)
     heights[known] = tall - (ends - rows)
     return _Placed(*_filled(points, feet, heights, ground), scale, ground, reason)
 
@@ -205,9 +207,10 @@ def _by_visible(view: View, points: np.ndarray, boxes: np.ndarray) -> _Placed:
         return _by_bodies(view, points, boxes, shown, VISIBLE)
     ground = got[0]
     plane = Plane(ground.stature_m / ground.camera_height_m, ground.horizon)
-    shoes = shoes_px(plane, ground.focal_px, ends, tall)
+    shoes = shoes_px(plane, ground.focal_px, ends, tall, ground.axis)
     agreeing = shown.copy()
-    agreeing[shown] = agreeing_people(plane, ends - shoes, tall - shoes)
+    upright = foreshortening(plane.slope, ends - shoes - plane.horizon, ground.focal_px, ground.tilt)
+    agreeing[shown] = agreeing_people(plane, ends - shoes, (tall - shoes) / upright)
     feet = ground.feet_of(points)
     feet[agreeing, 1] = (ends - shoes)[agreeing[shown]]
     return _Placed(feet, ground.heights_at(feet), VISIBLE, ground, "")

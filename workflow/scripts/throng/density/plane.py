@@ -41,7 +41,8 @@ class Fit:
     """A plane, the (N,) bool people who agree with it, and how well they determine it.
 
     ``residual`` is the standard deviation of their heights from the plane's, relative. ``slope_std`` is relative,
-    ``horizon_std`` in pixels, ``correlation`` between the two.
+    ``horizon_std`` in pixels, ``correlation`` between the two. ``slope_by_focal`` and ``horizon_by_focal`` are how the
+    logarithm of the slope and the horizon change with that of the focal length; they do for a tilted camera only.
     """
 
     plane: Plane
@@ -50,6 +51,8 @@ class Fit:
     slope_std: float
     horizon_std: float
     correlation: float
+    slope_by_focal: float = 0.0
+    horizon_by_focal: float = 0.0
 
 
 def fit_plane(feet: np.ndarray, heights: np.ndarray, image_height: int) -> Plane | str:

@@ -63,9 +63,12 @@ def draw_people(image: np.ndarray, crowd: Crowd, width: int) -> np.ndarray:
             sheet.line(np.array([left, row]), np.array([left + 0.6 * step, row]), HORIZON, 2)
     radius = 2.0 if crowd.heads is None or len(crowd.heads) < 150 else 1.0
     if crowd.feet is not None and crowd.heights is not None:
-        for foot, height in zip(crowd.feet, crowd.heights, strict=True):
+        leaning = np.zeros(len(crowd.feet))
+        if crowd.ground is not None:
+            leaning = crowd.ground.crowns_of(crowd.feet)[:, 0] - crowd.feet[:, 0]
+        for foot, height, aside in zip(crowd.feet, crowd.heights, leaning, strict=True):
             half = np.array([height / 8, 0])
-            sheet.line(foot - (0, height), foot, BODY)
+            sheet.line(foot - (-aside, height), foot, BODY)
             sheet.line(foot - half, foot + half, BODY)
     for head in crowd.heads if crowd.heads is not None else []:
         sheet.dot(head, radius, HEAD)

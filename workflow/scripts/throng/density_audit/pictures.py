@@ -42,7 +42,7 @@ class Artist:
         """Take the detections by image, the section that the labels were made by and the width of a picture."""
         self._store, self._found, self._width = store, found, width
         names = ("stature_m", "stature_std_m", "focal", "focal_spread")
-        self._settings = people.Settings(*(float(section[name]) for name in names))
+        self._settings = people.Settings(*(float(section[name]) for name in names), camera=section["camera"])
 
     def view(self, labelled: Labelled) -> Record:
         """Return the pictures of an image with their legends; raises ThrongError when it cannot be read."""

@@ -90,6 +90,12 @@ class LabelDensity(Section):
     focal_spread: float = setting(
         0.2, "how far the focal length may be from that, standard deviation, as a share", ge=0, lt=1
     )
+    camera: Literal["level", "tilted"] = setting(
+        "level",
+        "level: horizontal optical axis, as in rendered scenes or photographs cropped or taken with a shifted lens; "
+        "tilted: the optical axis passes through the image's middle, as in uncropped photographs of cameras that look "
+        "down",
+    )
     service: Bands = setting("fruin-walkway", "level-of-service scheme of the table's letter")
 
     @model_validator(mode="after")

@@ -164,7 +164,11 @@ class Labelling:
 
     def _crowd(self, subject: Subject) -> Crowd:
         settings = people.Settings(
-            self.config.stature_m, self.config.stature_std_m, self.config.focal, self.config.focal_spread
+            self.config.stature_m,
+            self.config.stature_std_m,
+            self.config.focal,
+            self.config.focal_spread,
+            self.config.camera,
         )
         if isinstance(subject.row, ImageRow):
             return people.photographed(subject.row, subject.found, settings)

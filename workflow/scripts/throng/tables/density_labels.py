@@ -23,7 +23,7 @@ class Label(TypedDict):
 
 
 class GroundDensity(TypedDict):
-    """People on the ground: a level camera's parameters and people per square metre, with intervals of 95 %."""
+    """People on the ground: the camera's parameters and people per square metre, with intervals of 95 %."""
 
     horizon_px: float
     camera_height_m: float
