@@ -245,7 +245,8 @@ def test_people_before_a_tilted_camera_stand_where_they_do(boxes):
         people = [Detection(x=x, y=y, w=w, h=h, score=0.9, mask=None) for x, y, w, h in full.tolist()]
         crowd = photographed(image_row(heads, None), DetectionRow("id", "ultralytics", people, "ok", ""), SETTINGS)
     elif boxes == "visible":
-        crowd = synthesised(made(heads, full), 50, dataclasses.replace(SETTINGS, focal=camera.focal / WIDTH))
+        pasted = dataclasses.replace(made(heads, full), background_id="photograph")
+        crowd = synthesised(pasted, 50, dataclasses.replace(SETTINGS, focal=camera.focal / WIDTH))
     else:
         people = [
             person(body, None) if boxes == "full" else person(None, face)
@@ -270,3 +271,14 @@ def test_a_crop_leaves_the_camera_where_it_is():
     assert isinstance(inside.ground, Ground)
     assert inside.ground.tilt == pytest.approx(crowd.ground.tilt)
     assert inside.ground.camera_height_m == crowd.ground.camera_height_m
+
+
+def test_a_rendered_image_is_before_a_level_camera_whatever_the_photographs_are():
+    camera, rng = Tilted(5.0, 7.0), np.random.default_rng(6)
+    metres = camera.places(50, rng)
+    row = made(camera.standing(metres, HEAD_CENTRE * STATURE), camera.boxes(metres))
+    rendered = synthesised(row, 50, SETTINGS)
+    assert rendered.ground is not None and rendered.ground.axis is None
+    assert rendered.ground == synthesised(row, 50, dataclasses.replace(SETTINGS, camera="level")).ground
+    pasted = synthesised(dataclasses.replace(row, background_id="photograph"), 50, SETTINGS)
+    assert pasted.ground is not None and pasted.ground.axis is not None

@@ -60,14 +60,14 @@ def test_people_are_those_whose_head_is_in_the_window(frame):
 @given(st.integers(0, 200), st.integers(0, 150), st.integers(10, 120), st.integers(10, 120))
 def test_the_area_of_a_window_is_that_of_the_ground_whose_pixels_are_in_it(x, y, w, h):
     window = Window(x, y, min(w, 240 - x), min(h, 180 - y))
-    across, away = np.meshgrid(np.arange(-5.95, 5, 0.1), np.arange(0.05, 45, 0.1))
+    across, away = np.meshgrid(np.arange(-5.975, 5, 0.05), np.arange(0.025, 45, 0.05))
     places = np.stack([across.ravel(), np.zeros(across.size), away.ravel()], 1)
     columns, rows = CAMERA.project(places).T
     seen = (columns >= window.x - 0.5) & (columns < window.x + window.w - 0.5)
     seen &= (rows >= window.y - 0.5) & (rows < window.y + window.h - 0.5)
     view = View.of(CAMERA, GROUND, window)
-    assert view.area == pytest.approx(seen.sum() * 0.01, rel=0.02, abs=0.3)
-    assert view.shows(places[:, [0, 2]]).sum() == pytest.approx(seen.sum(), abs=30), "but for the edges"
+    assert view.area == pytest.approx(seen.sum() * 0.0025, rel=0.02, abs=0.3)
+    assert view.shows(places[:, [0, 2]]).sum() == pytest.approx(seen.sum(), abs=60), "but for the edges"
 
 
 def test_crowding_is_the_others_within_two_metres():

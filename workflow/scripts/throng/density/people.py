@@ -4,6 +4,7 @@ Only people who count are taken: tag ``person`` and not ignored. What tells how 
 boxes, head boxes, visible boxes of a synthetic image, boxes detected in the same photograph, the heads' own spacing.
 """
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 
@@ -73,7 +74,12 @@ def photographed(row: ImageRow, found: DetectionRow | None, settings: Settings) 
 
 
 def synthesised(row: SyntheticRow, count: float, settings: Settings) -> Crowd:
-    """Return the people of a synthetic image: exact ones, or their calibrated ``count`` where nobody knows more."""
+    """Return the people of a synthetic image: exact ones, or their calibrated ``count`` where nobody knows more.
+
+    Its camera is that of the photograph it was made on, and level where it was rendered or drawn.
+    """
+    if not row.background_id:
+        settings = dataclasses.replace(settings, camera="level")
     if row.points is None:
         reason = "no positions: nobody knows where the people of this image are"
         return Crowd(row.width, row.height, count, ground_reason=reason)
