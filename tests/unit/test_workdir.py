@@ -63,3 +63,17 @@ def test_an_unexpected_error_stops_the_job_and_keeps_finished_rows(tmp_path):
     with pytest.raises(ZeroDivisionError):
         process(Workdir(tmp_path), {str(i): str(i) for i in range(10)}, make, threads=1, stage="test")
     assert "3" in Workdir(tmp_path).committed()
+
+
+def test_nothing_is_made_after_a_failure(tmp_path):
+    made = []
+
+    def make(number):
+        made.append(number)
+        if number == 3:
+            raise OSError("the disk is full")
+        return {"n": number}, {}
+
+    with pytest.raises(OSError, match="the disk is full"):
+        process(Workdir(tmp_path), {f"{n:02d}": n for n in range(40)}, make, threads=1, stage="test")
+    assert made == [0, 1, 2, 3]

@@ -61,10 +61,17 @@ def process(
     if rows:
         log.info("%s: resuming, %d of %d rows were done before", stage, len(rows), len(items))
     ticker = Ticker(stage, done=len(rows), total=len(items))
+    failed = threading.Event()
 
     def one(key: str, item: Item) -> None:
-        row, files = make(item)
-        work.commit(key, row, files)
+        if failed.is_set():  # what waits in the queue would be made in vain
+            return
+        try:
+            row, files = make(item)
+            work.commit(key, row, files)
+        except BaseException:
+            failed.set()
+            raise
         rows[key] = row
         ticker.advance()
 
