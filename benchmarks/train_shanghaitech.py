@@ -31,8 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from throng.counting.inference import Scheme, predict_count
 from throng.counting.network import Counter
+from throng.counting.options import CounterOptions
 from throng.counting.registry import save_counter
-from throng.counting.train import CounterOptions, Sample, train_counter
+from throng.counting.samples import Sample
+from throng.counting.train import train_counter
 from throng.evaluation.metrics import bin_errors, count_metrics, mae_interval, mean_predictor
 from throng.evaluation.plots import bin_plot, scatter_plot, training_plot
 from throng.images import decode, encode_jpeg

@@ -38,6 +38,8 @@ ARCHIVES = [
 wildcard_constraints:
     part=r"part-\d{3}-of-\d{3}",
     maker="|".join(maker.name for maker in CONFIG.synthesize.makers),
+    counter="|".join(counter.name for counter in CONFIG.train_counter.counters),
+    run=r"seed-\d+",
 
 
 def stage_params(stage):

@@ -42,7 +42,7 @@ EDITS = {
     "label_density": ("label_density: {stature_m: 1.7}", AFTER_LABEL),
     "audit_density": ("audit_density: {draws: 499}", {"report"}),
     "convert_dataset": ("convert_dataset: {resolution: 32}", set()),
-    "train_counter": ("train_counter: {model: mcnn}", AFTER_TRAIN),
+    "train_counter": ("train_counter: {counters: [{name: compact, model: mcnn}]}", AFTER_TRAIN),
     "evaluate": ("evaluate: {bootstrap: 999}", AFTER_EVALUATE),
     "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
     "report": ("report: {title: another}", set()),

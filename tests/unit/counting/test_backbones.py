@@ -15,8 +15,10 @@ import throng.counting
 from throng.counting.backbones import ImageNetInput, imagenet_input, resnet50_stem, vgg16_front
 from throng.counting.layers import GauConv2d
 from throng.counting.network import multiply_accumulates, parameter_count
+from throng.counting.options import CounterOptions
 from throng.counting.registry import build, load_counter, save_counter
-from throng.counting.train import CounterOptions, Sample, train_counter
+from throng.counting.samples import Sample
+from throng.counting.train import train_counter
 from throng.errors import ThrongError
 
 NEW = ["csrnet", "resnet50", "gaunet-mcnn", "gaunet-csrnet", "gaunet-sanet", "gaunet-resnet50"]

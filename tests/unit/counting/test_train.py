@@ -5,16 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from throng.counting.collapse import CollapseDetector
+from throng.counting.crops import Crops
 from throng.counting.inputs import InputSpec
+from throng.counting.options import CounterOptions
 from throng.counting.registry import load_counter, save_counter
-from throng.counting.train import (
-    CollapseDetector,
-    CounterOptions,
-    Crops,
-    Sample,
-    SampleCache,
-    train_counter,
-)
+from throng.counting.samples import Sample, SampleCache
+from throng.counting.train import train_counter
 from throng.density.maps import density_maps
 from throng.errors import ThrongError
 from throng.evaluation.metrics import count_metrics, mean_predictor

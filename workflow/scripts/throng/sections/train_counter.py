@@ -1,6 +1,9 @@
-"""Section ``train_counter``: a counter trained on head points."""
+"""Section ``train_counter``: counters trained on head points, each as often as it has seeds."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
 
 from throng.sections.base import Section, runtime, setting
 
@@ -30,30 +33,133 @@ Model = Literal[
     "gaunet-sanet",
     "gaunet-resnet50",
 ]
+Weight = Annotated[float, Field(ge=0)]
+Pixels = Annotated[int, Field(ge=8)]
 
 
-class TrainCounter(Section):
-    """Trains a counter: head points are the labels, density maps are made on the device while training."""
+class Data(Section):
+    """What an epoch holds: how often each training row of a table is drawn, in the mean; 0 leaves the table alone."""
 
-    model: Model = setting("compact", "architecture; compact learns within minutes on a CPU, the others want a GPU")
-    data: list[Literal["images", "synthetic"]] = setting(
-        ["images", "synthetic"],
-        "tables whose training rows are learnt from; validation is always on images",
-        min_length=1,
+    images: Weight = setting(1.0, "labelled photographs of the training split")
+    synthetic: Weight = setting(1.0, "synthesised images; those without known heads teach their calibrated count")
+    pairs: Weight = setting(0.0, "ranked pairs; they need losses.ranking")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.images + self.synthetic + self.pairs:
+            raise ValueError("a counter needs data: images, synthetic and pairs are all 0")
+        return self
+
+
+class Pixel(Section):
+    """Squared differences of density maps."""
+
+    weight: Weight = setting(1.0, "weight in the sum")
+    reduction: Literal["mean", "sum"] = setting("mean", "over the cells of an image: mean, or CSRNet's sum")
+
+
+class Bayesian(Section):
+    """Bayesian loss (Ma et al., 2019): expected count of every head; no map is imitated."""
+
+    weight: Weight = setting(1.0, "weight in the sum")
+    sigma: float = setting(8.0, "width of a head's likelihood, pixels after resizing", gt=0)
+    background: float = setting(0.15, "distance of the background point, share of the crop's shorter side", gt=0)
+
+
+class Transport(Section):
+    """Optimal transport between heads and map (Wang et al., 2020)."""
+
+    weight: Weight = setting(0.1, "weight in the sum")
+    epsilon: float = setting(10.0, "entropic regularisation, squared pixels", gt=0)
+    iterations: int = setting(100, "Sinkhorn iterations", ge=1)
+
+
+class CountLikelihood(Section):
+    """Gaussian likelihood of the count: (predicted - true)^2 / (2 std^2)."""
+
+    weight: Weight = setting(0.01, "weight in the sum")
+    smallest_std: float = setting(1.0, "standard deviation of an exact count, and the least of all, people", gt=0)
+
+
+class Ranking(Section):
+    """Hinge on ranked pairs (Liu et al., 2018)."""
+
+    weight: Weight = setting(0.1, "weight in the sum")
+    margin: float = setting(0.0, "people that the more crowded one must lead by, beyond the known difference", ge=0)
+
+
+class Losses(Section):
+    """The weighted sum that a counter minimises: each loss by a weight, or by a weight and its options; 0 is off."""
+
+    pixel: Weight | Pixel = setting(1.0, "squared differences of density maps, scaled by target_scale")
+    ssim: Weight = setting(0.001, "SANet's local pattern consistency, 1 - SSIM")
+    bayesian: Weight | Bayesian = setting(0.0, "Bayesian loss over head points")
+    transport: Weight | Transport = setting(0.0, "optimal transport between heads and map")
+    variation: Weight = setting(0.0, "total variation between heads and map")
+    count: Weight = setting(0.0, "absolute error of the count, people")
+    count_likelihood: Weight | CountLikelihood = setting(0.0, "Gaussian likelihood of uncertain counts")
+    ranking: Weight | Ranking = setting(0.0, "order of ranked pairs; needs data.pairs")
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the losses that are on, as :func:`throng.counting.losses.build_loss` takes them."""
+        terms: dict[str, Any] = self.model_dump()
+        return {name: term for name, term in terms.items() if (term["weight"] if isinstance(term, dict) else term) > 0}
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.chosen():
+            raise ValueError("a counter needs at least one loss with a weight above 0")
+        return self
+
+
+class Trained(Section):
+    """One counter: architecture, data, losses and schedule."""
+
+    name: str = setting(
+        "compact",
+        "what this counter is called in tables and folders: small letters, digits, -",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
     )
+    model: Model = setting("compact", "architecture; compact learns within minutes on a CPU, the others want a GPU")
+    seeds: int = runtime(1, "how often it is trained, each time from other random numbers", ge=1, le=100)
+    in_channels: Literal[1, 3] = setting(3, "what it sees: 1 grey, 3 colour")
+    options: dict[str, str | bool | int | float | None] = setting(
+        {}, "options of the architecture: init, last_activation, norm, order, mode, ... (docs/train_counter.md)"
+    )
+    weights: str | None = setting(
+        None,
+        "ImageNet weights of the backbone of csrnet, resnet50 and their GauNets: a state dict (.safetensors or .pth), "
+        "absolute, below data_root, or hub:<name> of fetch_models; null: from scratch",
+    )
+    data: Data = setting(Data(), "what it learns from")
+    validation: Literal["val", "test"] = setting(
+        "val", "split that chooses the weights; test only with seed_compat, as some published figures were made"
+    )
+    seed_compat: bool = setting(False, "allow choosing by the test split; every figure is then marked best on test")
     image_scale: float = setting(0.5, "every image is resized by this, in training and when counting", gt=0, le=4)
-    crop: tuple[int, int] = setting((128, 192), "height and width of a training crop after resizing, pixels")
+    crop: tuple[Pixels, Pixels] = setting((128, 192), "height and width of a training crop after resizing, pixels")
     mirror: bool = setting(True, "mirror half of the crops")
+    scale_jitter: float = setting(
+        0.0, "how far a crop's size is changed: 0.25 is by a factor between 1/1.25 and 1.25", ge=0, le=3
+    )
     jitter: float = setting(0.3, "how far a crop's brightness is changed: 0.3 is by 0.7 to 1.3", ge=0, lt=1)
+    gamma: float = setting(0.0, "how far a crop's gamma is changed: 0.5 is from 1/1.5 to 1.5", ge=0, le=3)
+    grey: float = setting(0.0, "share of the crops that turn grey", ge=0, le=1)
     sigma: float | Literal["adaptive"] = setting(
         3.0, "width of a head in the density map, pixels after resizing, or adaptive"
     )
+    losses: Losses = setting(Losses(), "what it minimises")
     target_scale: float | None = setting(
-        None, "both maps are multiplied by this in the loss; null: the architecture's own", gt=0
+        None, "both maps are multiplied by this in the pixel loss; null: the architecture's own", gt=0
     )
-    pattern_weight: float = setting(0.001, "weight of the local pattern (SSIM) term", ge=0)
-    count_weight: float = setting(0.0, "weight of the crops' count error, in people", ge=0)
+    start_at_mean: bool = setting(True, "the first map holds the mean training count, rather than nobody")
+    module_steps: int = setting(
+        0,
+        "steps in which each module alone is trained, one after another, before all are; 0: all at once",
+        ge=0,
+    )
     batch_size: int = setting(8, "crops per step", ge=1)
+    accumulate: int = setting(1, "batches that make one step", ge=1)
     steps: int = setting(160, "optimiser steps", ge=1)
     optimizer: Literal["adam", "adamw"] = setting("adamw", "optimiser")
     learning_rate: float = setting(0.002, "peak learning rate", gt=0)
@@ -70,11 +176,49 @@ class TrainCounter(Section):
     collapse_steps: int = setting(
         200, "the run fails when its map stays constant or empty for so many steps; 0: never", ge=0
     )
+    processes: int = setting(1, "processes that share a step, one per GPU; each adds batch_size crops", ge=1, le=64)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
     cache_gigabytes: float = runtime(4.0, "memory for decoded images, gigabytes", ge=0)
     checkpoint_seconds: float = runtime(60.0, "seconds between checkpoints, from which a killed run goes on", gt=0)
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.validation == "test" and not self.seed_compat:
+            raise ValueError(
+                "validation: test would choose the weights by the images that measure them; use val, or say "
+                "seed_compat: true to repeat a published protocol, and every figure will be marked best on test"
+            )
+        if bool(self.data.pairs) != ("ranking" in self.losses.chosen()):
+            raise ValueError("data.pairs and losses.ranking need each other: set both, or neither")
+        return self
 
-def chosen_modules(section: TrainCounter) -> tuple[str, ...]:
-    """Return the module of the chosen architecture, the only one whose edits rerun the stage."""
+
+def _named_apart(counters: list[Trained]) -> list[Trained]:
+    names = [counter.name for counter in counters]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return counters
+
+
+class TrainCounter(Section):
+    """The counters that are trained: head points are the labels, density maps are made on the device while training."""
+
+    counters: Annotated[list[Trained], AfterValidator(_named_apart)] = setting(
+        [Trained()], "the counters; an overlay's list replaces this one whole", min_length=1
+    )
+
+    def of_job(self, wildcards: Mapping[str, str]) -> Trained:
+        """Return the counter of one job, all that the job depends on."""
+        (counter,) = [counter for counter in self.counters if counter.name == wildcards["counter"]]
+        return counter
+
+
+def run_names(section: Trained) -> list[str]:
+    """Return the names of a counter's runs, one per seed."""
+    return [f"seed-{number}" for number in range(1, section.seeds + 1)]
+
+
+def chosen_modules(section: Trained) -> tuple[str, ...]:
+    """Return the module of the chosen architecture, the only one whose edits rerun its jobs."""
     return (MODULES[section.model],)

@@ -21,7 +21,6 @@ from throng.tables.predictions import PredictionRow
 from throng.workdir import process
 
 log = logging.getLogger(__name__)
-OURS = "throng"
 Record = dict[str, Any]
 
 
@@ -40,7 +39,7 @@ def run(inputs: Files, outputs: Files, config: Evaluate, context: Context) -> No
     write_table(table, PREDICTIONS, rows, context.provenance(backend=config.scheme, model=published_hashes(inputs)))
     metrics = measure(rows, training_counts, config)
     write_text(outputs.one("metrics"), json.dumps(metrics, indent=1, sort_keys=True) + "\n")
-    plot(rows, inputs.one("history"), outputs, config)
+    plot(rows, inputs.many("history")[0], outputs, config)
     work.remove()
 
 
@@ -60,11 +59,12 @@ def labelled_images(path: Path, split: str) -> tuple[list[Record], list[int]]:
 
 
 def counters(inputs: Files, config: Evaluate) -> Iterator[tuple[str, Any]]:
-    """Yield (name, model on the device) of our counter and of the published ones."""
+    """Yield (name, model on the device) of every run of our counters and of the published ones."""
     from throng.counting.registry import build, load_counter, load_hdf5
 
-    model, _ = load_counter(inputs.one("weights"))
-    yield OURS, model.to(config.device)
+    for path in inputs.many("weights"):
+        model, recipe = load_counter(path)
+        yield f"{recipe['counter']} {recipe['run']}", model.to(config.device)
     for counter, path in zip(config.published, inputs.many("published"), strict=True):
         model = build(counter.architecture, counter.channels)
         load_hdf5(model, path)
@@ -133,7 +133,7 @@ def plot(rows: list[PredictionRow], history: Path, outputs: Files, config: Evalu
     from throng.evaluation.metrics import bin_errors
     from throng.evaluation.plots import bin_plot, scatter_plot, training_plot
 
-    mine = group(rows)[OURS]
+    mine = next(iter(group(rows).values()))
     predicted, true = [row.predicted for row in mine], [row.count for row in mine]
     write_bytes(outputs.one("scatter"), scatter_plot(predicted, true, f"{len(mine)} images of split {config.split}"))
     write_bytes(outputs.one("bins"), bin_plot(bin_errors(predicted, true, config.bins), "errors by true count"))

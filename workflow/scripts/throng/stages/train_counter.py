@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -14,7 +15,7 @@ from throng.images import ImageStore
 from throng.manifest import OK, read_table
 from throng.provenance import canonical_json
 from throng.roots import RESULTS
-from throng.sections.train_counter import TrainCounter
+from throng.sections.train_counter import Trained
 from throng.seeds import sample_seed
 from throng.stage import Context, Files
 from throng.tables.calibrated_counts import TABLE as CALIBRATED
@@ -49,7 +50,7 @@ class LabelledImages:
         return self._store.read_bytes(row.source, row.path), row.points
 
 
-def run(inputs: Files, outputs: Files, config: TrainCounter, context: Context) -> None:
+def run(inputs: Files, outputs: Files, config: Trained, context: Context) -> None:
     """Train on the training rows, choose by the validation rows of real images, write weights, recipe and history."""
     import torch
 
@@ -59,10 +60,12 @@ def run(inputs: Files, outputs: Files, config: TrainCounter, context: Context) -
     torch.set_num_threads(context.threads)
     training, validation = choose(inputs, config)
     store = ImageStore(context.roots)
-    names = {field.name for field in dataclasses.fields(CounterOptions)}
-    chosen = {name: value for name, value in config.model_dump().items() if name in names}
-    # torch and NumPy take signed 64-bit seeds
-    options = CounterOptions(**chosen, seed=sample_seed(context.seed, "train_counter", config.model) >> 1)
+    options = CounterOptions(
+        **shared(config, CounterOptions),
+        model_options=config.options,
+        losses=config.losses.chosen(),
+        seed=run_seed(context),
+    )
     log.info("training %s on %d images, validating on %d", config.model, len(training), len(validation))
     work = context.workdir()
     model, recipe, history = train_counter(
@@ -71,10 +74,12 @@ def run(inputs: Files, outputs: Files, config: TrainCounter, context: Context) -
         options,
         work.path,
         config.device,
+        backbone=inputs.one("backbone") if config.weights else None,
         workers=context.threads,
         cache_gigabytes=config.cache_gigabytes,
         checkpoint_seconds=config.checkpoint_seconds,
     )
+    recipe |= {"counter": config.name, "run": context.wildcards["run"], "best_on_test": config.validation == "test"}
     save_counter(outputs.one("weights"), model, recipe)
     footer = dataclasses.asdict(context.provenance(backend=config.model))
     write_text(
@@ -84,16 +89,28 @@ def run(inputs: Files, outputs: Files, config: TrainCounter, context: Context) -
     work.remove()
 
 
-def choose(inputs: Files, config: TrainCounter) -> tuple[list[Labelled], list[Labelled]]:
+def shared(config: Trained, options: type) -> dict[str, Any]:
+    """Return the keys that section and options have in common by name, the section's plain values."""
+    named = {field.name for field in dataclasses.fields(options)} - {"losses"}
+    return {name: value for name, value in config.model_dump().items() if name in named}
+
+
+def run_seed(context: Context) -> int:
+    """Return the seed of a run: the same for every counter, so that two counters are compared on equal draws."""
+    # torch and NumPy take signed 64-bit seeds
+    return sample_seed(context.seed, "train_counter", context.wildcards["run"]) >> 1
+
+
+def choose(inputs: Files, config: Trained) -> tuple[list[Labelled], list[Labelled]]:
     """Return the training and the validation images in order of their ids; the test split is never read."""
     columns = ["id", "source", "path", "points", "split", "status"]
     images = read_table(inputs.one("images"), IMAGES, columns)
     usable = (pc.field("status") == OK) & pc.field("points").is_valid()
     train = usable & (pc.field("split") == "train")
     training: list[Labelled] = []
-    if "images" in config.data:
+    if config.data.images:
         training += _rows(images.filter(train).to_pylist())
-    if "synthetic" in config.data:
+    if config.data.synthetic:
         synthetic = read_table(inputs.many("synthetic"), SYNTHETIC, ["id", "path", "points", "split", "status"])
         good = read_table(inputs.one("calibrated"), CALIBRATED, ["id", "status"]).filter(pc.field("status") == OK)
         train &= pc.field("id").isin(good.column("id").to_pylist())
@@ -101,7 +118,7 @@ def choose(inputs: Files, config: TrainCounter) -> tuple[list[Labelled], list[La
     validation = _rows(images.filter(usable & (pc.field("split") == "val")).to_pylist())
     if not training or not validation:
         raise ThrongError(
-            f"train_counter needs labelled images: found {len(training)} to train on in {' and '.join(config.data)} "
+            f"train_counter needs labelled images: found {len(training)} to train on in its tables "
             f"and {len(validation)} to validate on; add a labelled source or raise ingest.val_fraction"
         )
     return training, validation
