@@ -13,11 +13,22 @@ from throng.counting.samples import Prepared, SampleCache
 
 
 class Batch(NamedTuple):
-    """A batch of crops: (B, 3, H, W) uint8 pixels, and per crop its points (N_i, 2) and sigmas (N_i,) in pixels."""
+    """A batch of crops: (B, 3, H, W) uint8 pixels and their labels.
+
+    Per crop ``points`` holds its heads (N_i, 2) x, y in pixels, None where nobody knows where they are, and ``sigmas``
+    (N_i,) in pixels. ``counts`` (B,) float32 are people, NaN: the number of points; ``stds`` (B,) their standard
+    deviations, NaN: exact; ``weights`` (B,) multiply what a crop adds to the loss. ``pairs`` (P, 2) int64 are indices
+    (more, fewer) in the batch, ``margins`` (P,) by how many people the first leads at least; None without pairs.
+    """
 
     images: torch.Tensor
-    points: Sequence[torch.Tensor]
+    points: Sequence[torch.Tensor | None]
     sigmas: Sequence[torch.Tensor]
+    counts: torch.Tensor
+    stds: torch.Tensor
+    weights: torch.Tensor
+    pairs: torch.Tensor | None = None
+    margins: torch.Tensor | None = None
 
 
 class Crops:
@@ -42,6 +53,9 @@ class Crops:
             images,
             [torch.from_numpy(crop.points) for crop in crops],
             [torch.from_numpy(crop.sigmas) for crop in crops],
+            counts=torch.full((len(crops),), torch.nan),
+            stds=torch.full((len(crops),), torch.nan),
+            weights=torch.ones(len(crops)),
         )
 
     def _index(self, position: int) -> int:
