@@ -72,6 +72,19 @@ def test_edit_of_one_maker_leaves_the_images_of_the_others_alone(finished: Proje
         assert set(re.findall(rf"{message}, ([^,]+), part-", text)) == {makers[0]["name"]}
 
 
+def test_counters_and_their_seeds_are_trained_apart(finished: Project):
+    counters = yaml.safe_load((finished.folder / "config.yaml").read_text())["train_counter"]["counters"]
+    alone = {"name": "alone", "data": {"images": 1.0, "synthetic": 0.0}, "seeds": 2}
+    counters[0]["seeds"] += 1
+    overlay = finished.overlay(yaml.safe_dump({"train_counter": {"counters": [*counters, alone]}}))
+    done = finished.snakemake("-n", *overlay)
+    trained = re.findall(r"a counter from head points, (\S+ \S+)", done.stdout + done.stderr)
+    assert sorted(trained) == ["alone seed-1", "alone seed-2", f"{counters[0]['name']} seed-{counters[0]['seeds']}"]
+    # photographs alone wait for nothing that was synthesised
+    target = "results/train_counter/alone/seed-1/counter.safetensors"
+    assert finished.would_run(target, "--forcerun", "synthesize", *overlay) == {"train_counter"}
+
+
 def test_swapping_two_values_of_a_section_is_noticed(finished: Project):
     assert "remove" in finished.would_run(*finished.overlay("remove: {dilation_px: 3.0, radius: 8.0}"))
 

@@ -262,6 +262,10 @@ def _key_lines(name: str, field: FieldInfo, value: Any, prefix: str) -> list[str
     if isinstance(value, BaseModel) and _members(field.annotation) == [type(value)] and value == _default(field):
         inside = [_key_lines(key, part, getattr(value, key), prefix + "  ") for key, part in _fields(value)]
         return [*lines, f"{prefix}{name}:", *(line for block in inside for line in block)]
+    if isinstance(value, list) and len(value) == 1 and _members(field.annotation) == [type(value[0])]:
+        (only,) = value
+        inside = [_key_lines(key, part, getattr(only, key), prefix + "    ") for key, part in _fields(only)]
+        return [*lines, f"{prefix}{name}:", f"{prefix}  -", *(line for block in inside for line in block)]
     plain = _plain(value)
     if isinstance(plain, list) and any(len(str(item)) > 30 for item in plain):
         text = yaml.safe_dump({name: plain}, sort_keys=False, default_flow_style=False, width=110)
