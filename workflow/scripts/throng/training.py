@@ -103,6 +103,7 @@ def train(
     select: str = "mae",
     watch: Mapping[str, Stateful] | None = None,
     on_log: Callable[[int, Mapping[str, float]], None] | None = None,
+    before_step: Callable[[int], None] | None = None,
     identity: Mapping[str, Any] | None = None,
     workers: int = 1,
     checkpoint_seconds: float = 60.0,
@@ -114,10 +115,14 @@ def train(
     ``loss_of(model, batch)`` returns the scalar loss and named 0-d statistics, averaged over ``log_every`` steps.
     ``validate(model)`` returns metrics, of which the lowest ``select`` chooses the weights that the model ends with;
     without it the model ends with its last weights (their moving average, if on). ``on_log`` sees every logged row and
-    may raise. ``watch`` names further state to checkpoint. Checkpoints, ``log.jsonl`` and TensorBoard events go
-    to ``work``; a run that finds a checkpoint of the same options and ``identity`` there goes on from it, and refuses
-    one of others. SIGTERM checkpoints and raises :class:`TrainingStoppedError`. Raises ThrongError on a loss that is
-    not finite.
+    may raise. ``before_step(step)`` runs when the step's gradients are complete and not yet clipped; a parameter whose
+    gradient it drops (None) stays as it is, its moments too. ``watch`` names further state to checkpoint. Checkpoints,
+    ``log.jsonl`` and TensorBoard events go to ``work``; a run that finds a checkpoint of the same options and
+    ``identity`` there goes on from it, and refuses one of others. SIGTERM checkpoints and raises
+    :class:`TrainingStoppedError`. Raises ThrongError on a loss that is not finite.
+
+    In a torch.distributed group every process calls this alike: gradients and logged rows are means over the
+    processes, all of them validate the same weights, and the first alone writes.
     """
     accelerator = _accelerator(device, options.precision)
     rank, world = accelerator.process_index, accelerator.num_processes
@@ -137,7 +142,11 @@ def train(
             progress.step += 1
             _seed_step(options.seed, progress.step, rank)
             _set_rate(optimizer, rate_at(progress.step, options))
-            _backward(network, batches, loss_of, options=options, accelerator=accelerator, sums=progress.sums)
+            stats = _backward(network, batches, loss_of, options=options, accelerator=accelerator)
+            if before_step is not None:
+                before_step(progress.step)
+            stats |= _clipped(network, options, accelerator)
+            _add(progress.sums, _averaged(stats, accelerator), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if average is not None:
@@ -153,49 +162,61 @@ def train(
                 candidate = average if average is not None else bare
                 metrics = _validated(candidate, validate, accelerator)
                 log.write({"step": progress.step, **{f"val_{name}": value for name, value in metrics.items()}})
-                if metrics[select] < progress.best_score:
-                    progress.best_score, progress.best_step = metrics[select], progress.step
-                    states.best = _copied(candidate)
+                states.compare(candidate, metrics[select], progress)
             ended = progress.step == options.steps
-            if ended or stop.asked or time.monotonic() - checkpointed >= checkpoint_seconds:
+            stopping = _any(stop.asked, accelerator) and not ended
+            if ended or stopping or time.monotonic() - checkpointed >= checkpoint_seconds:
                 if accelerator.is_main_process:
                     saved.save(progress.step, states.parts(progress))
                 checkpointed = time.monotonic()
-            if stop.asked and not ended:
+            if stopping:
+                accelerator.wait_for_everyone()
                 raise TrainingStoppedError(
                     f"{title} was asked to stop after step {progress.step} of {options.steps}; "
                     f"run it again to go on from there"
                 )
 
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
-    if states.best:
-        bare.load_state_dict(states.best)
-    elif average is not None:
-        bare.load_state_dict(average.state_dict())
+    states.settle()
     return progress
 
 
 def _backward(
-    network: nn.Module,
-    batches: Iterator[Batch],
-    loss_of: LossOf,
-    *,
-    options: LoopOptions,
-    accelerator: Any,
-    sums: dict[str, Any],
-) -> None:
-    """Leave the step's clipped gradient in the network, and add its loss and statistics to ``sums``."""
+    network: nn.Module, batches: Iterator[Batch], loss_of: LossOf, *, options: LoopOptions, accelerator: Any
+) -> dict[str, Any]:
+    """Leave the step's gradient in the network and return its loss and statistics, means over the micro-batches."""
     network.train()
+    means: dict[str, Any] = {}
     for micro in range(options.accumulate):
         last = micro == options.accumulate - 1
         with contextlib.nullcontext() if last else accelerator.no_sync(network):
             with accelerator.autocast():
                 loss, stats = loss_of(network, _to_device(next(batches), accelerator.device))
             accelerator.backward(loss / options.accumulate)
-        _add(sums, {"loss": loss, **stats}, 1 / options.accumulate)
-    if options.clip_norm:
-        norm = accelerator.clip_grad_norm_(network.parameters(), options.clip_norm)
-        _add(sums, {"grad_norm": torch.as_tensor(norm)}, 1.0)
+        _add(means, {"loss": loss, **stats}, 1 / options.accumulate)
+    return means
+
+
+def _clipped(network: nn.Module, options: LoopOptions, accelerator: Any) -> dict[str, torch.Tensor]:
+    if not options.clip_norm:
+        return {}
+    norm = accelerator.clip_grad_norm_(network.parameters(), options.clip_norm)
+    return {"grad_norm": torch.as_tensor(norm)}
+
+
+def _averaged(stats: dict[str, Any], accelerator: Any) -> dict[str, torch.Tensor]:
+    """Return the means over all processes, so that every process logs, judges and fails alike."""
+    if accelerator.num_processes == 1:
+        return stats
+    means = accelerator.reduce(torch.stack([value.detach().double() for value in stats.values()]), "mean")
+    return dict(zip(stats, means, strict=True))
+
+
+def _any(asked: bool, accelerator: Any) -> bool:
+    """Return whether any process was asked: they all stop after the same step, or none could finish the next."""
+    if accelerator.num_processes == 1:
+        return asked
+    return bool(accelerator.reduce(torch.tensor(float(asked), device=accelerator.device), "sum"))
 
 
 def rate_at(step: int, options: LoopOptions) -> float:
@@ -219,6 +240,8 @@ def _accelerator(device: str, precision: str) -> Any:
     if "LOCAL_RANK" not in os.environ:
         # Accelerate remembers the first precision and device of a process; a second run may want others.
         AcceleratorState._reset_state(reset_partial_state=True)
+        if torch.device(device).index is not None:
+            torch.cuda.set_device(device)
     return Accelerator(cpu=device == "cpu", mixed_precision="no" if precision == "fp32" else precision)
 
 
@@ -278,6 +301,10 @@ def _validation_due(step: int, options: LoopOptions) -> bool:
 
 def _validated(model: nn.Module, validate: Callable[[nn.Module], Mapping[str, float]], accelerator: Any) -> Any:
     model.eval()
+    if accelerator.num_processes > 1:
+        # Running statistics are each process's own; those of the first are what is saved.
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)
     with torch.no_grad(), accelerator.autocast():
         return dict(validate(model))
 
@@ -315,6 +342,19 @@ class _States:
     scaler: Any
     watch: dict[str, Stateful]
     best: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def compare(self, candidate: nn.Module, score: float, progress: Progress) -> None:
+        """Keep the candidate's weights when its score is the lowest so far."""
+        if score < progress.best_score:
+            progress.best_score, progress.best_step = score, progress.step
+            self.best = _copied(candidate)
+
+    def settle(self) -> None:
+        """Give the model the best weights, or without validation its average."""
+        if self.best:
+            self.model.load_state_dict(self.best)
+        elif self.average is not None:
+            self.model.load_state_dict(self.average.state_dict())
 
     def parts(self, progress: Progress) -> dict[str, Any]:
         """Return the parts of a checkpoint by name."""
