@@ -47,9 +47,9 @@ def scenes(n, seed, top=30):
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_crops_carry_their_points(scale):
-    image, points = blobs(25, seed=1)
+    sample = blobs(25, seed=1)
     spec = InputSpec(image_scale=scale)
-    cache = SampleCache([(image, points)], spec, 1.0, 2.0)
+    cache = SampleCache([(sample.image, sample.points)], spec, 1.0, 2.0)
     crops = Crops(cache, CounterOptions(crop=(20, 24), batch_size=16, sigma=2.0))
     batch = crops(3)
     assert batch.images.shape == (16, 3, 20, 24)

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from throng.counting.augment import (
+    Look,
+    fitted,
+    inside,
+    mean_colour,
+    placed,
+    random_factor,
+    random_look,
+    random_window,
+    resized,
+    window_shape,
+)
 from throng.counting.options import CounterOptions
-from throng.counting.samples import Prepared, SampleCache
+from throng.counting.order import Order
+from throng.counting.samples import Pair, Prepared, SampleCache
 
 
 class Batch(NamedTuple):
@@ -32,58 +47,85 @@ class Batch(NamedTuple):
 
 
 class Crops:
-    """Random crops, mirrored or not, as a pure function of the batch's number.
+    """Batches of crops as a pure function of their number.
 
-    Each pass over the samples is a new permutation; a picture smaller than the crop is extended by repeating
-    its edge.
+    A sample with head points gives a random window of the crop's size, and the heads in it. One without gives the whole
+    picture, shrunk to fit and set on a ground of its mean colour, for its count is the whole picture's. A ranked pair
+    gives two such crops, alike in scale, ground, place and all changes; an equal pair is ranked both ways round.
+    ``shares`` is how often an epoch shows each sample in the mean (None: once); batches are :class:`Order`'s.
     """
 
-    def __init__(self, samples: SampleCache, options: CounterOptions) -> None:
-        self._samples, self._options = samples, options
+    def __init__(
+        self,
+        samples: SampleCache,
+        options: CounterOptions,
+        shares: Sequence[float] | None = None,
+        pairs: Sequence[Pair] = (),
+    ) -> None:
+        self._samples, self._options, self._pairs = samples, options, pairs
+        shares = [1.0] * len(samples) if shares is None else shares
+        self._order = Order(shares, [pair.share for pair in pairs], options.batch_size, options.seed)
 
     def __call__(self, number: int) -> Batch:
         """Return batch ``number``."""
         rng = np.random.default_rng([self._options.seed, 1, number])
-        first = number * self._options.batch_size
-        crops = [
-            self._crop(self._samples[self._index(first + offset)], rng) for offset in range(self._options.batch_size)
-        ]
-        images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2)
+        crops: list[Prepared] = []
+        ranked: list[tuple[int, int]] = []
+        margins: list[float] = []
+        for unit in self._order.batch(number):
+            if unit < len(self._samples):
+                crops.append(self._sample(self._samples[unit], rng))
+                continue
+            pair, first = self._pairs[unit - len(self._samples)], len(crops)
+            crops += self._pair(pair, rng)
+            ranked.append((first, first + 1))
+            margins.append(pair.margin)
+            if pair.equal:
+                ranked.append((first + 1, first))
+                margins.append(pair.margin)
         return Batch(
-            images,
-            [torch.from_numpy(crop.points) for crop in crops],
+            torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2),
+            [None if crop.points is None else torch.from_numpy(crop.points) for crop in crops],
             [torch.from_numpy(crop.sigmas) for crop in crops],
-            counts=torch.full((len(crops),), torch.nan),
-            stds=torch.full((len(crops),), torch.nan),
-            weights=torch.ones(len(crops)),
+            counts=torch.tensor([crop.count for crop in crops]),
+            stds=torch.tensor([crop.std for crop in crops]),
+            weights=torch.tensor([crop.weight for crop in crops]),
+            pairs=torch.tensor(ranked) if ranked else None,
+            margins=torch.tensor(margins) if ranked else None,
         )
 
-    def _index(self, position: int) -> int:
-        epoch, place = divmod(position, len(self._samples))
-        order = np.random.default_rng([self._options.seed, 0, epoch]).permutation(len(self._samples))
-        return int(order[place])
-
-    def _crop(self, item: Prepared, rng: np.random.Generator) -> Prepared:
-        height, width = self._options.crop
-        image = item.image
-        short = max(0, height - image.shape[0]), max(0, width - image.shape[1])
-        if any(short):
-            image = np.pad(image, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
-        top = int(rng.integers(0, image.shape[0] - height + 1))
-        left = int(rng.integers(0, image.shape[1] - width + 1))
-        window = image[top : top + height, left : left + width]
+    def _sample(self, item: Prepared, rng: np.random.Generator) -> Prepared:
+        if item.points is None:
+            (image,) = self._whole([item.image], rng)
+            return replace(item, image=image)
+        spread, shape = self._options.scale_jitter, self._options.crop
+        own = window_shape(shape, random_factor(spread, rng)) if spread else shape
+        window, top, left = random_window(item.image, own, rng)
         points = item.points - (left, top)
-        inside = ((points >= -0.5) & (points < (width - 0.5, height - 0.5))).all(1)
-        points, sigmas = points[inside], item.sigmas[inside]
-        if self._options.mirror and rng.random() < 0.5:
-            window = window[:, ::-1]
-            points = np.column_stack([width - 1 - points[:, 0], points[:, 1]])
-        if self._options.jitter:
-            window = _jittered(window, self._options.jitter, rng)
-        return Prepared(np.ascontiguousarray(window), points, sigmas)
+        here = inside(points, own)
+        sigmas = item.sigmas[here]
+        if isinstance(self._options.sigma, str) and own != shape:
+            sigmas = sigmas * math.sqrt(shape[0] / own[0] * shape[1] / own[1])
+        image, points = resized(window, points[here], shape)
+        image, points = self._look(rng)(image, points)
+        return replace(item, image=image, points=points, sigmas=sigmas)
 
+    def _pair(self, pair: Pair, rng: np.random.Generator) -> list[Prepared]:
+        more = self._samples.part(pair.more, pair.more_window)
+        fewer = self._samples.part(pair.fewer, pair.fewer_window)
+        return [Prepared(image, None, np.zeros(0)) for image in self._whole([more, fewer], rng)]
 
-def _jittered(image: np.ndarray, jitter: float, rng: np.random.Generator) -> np.ndarray:
-    gain = (1 + rng.uniform(-jitter, jitter)) * (1 + rng.uniform(-jitter / 3, jitter / 3, 3))
-    levels = np.clip(np.arange(256)[:, None] * gain + 0.5, 0, 255).astype(np.uint8)
-    return np.stack([levels[:, channel][image[..., channel]] for channel in range(3)], -1)
+    def _whole(self, images: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+        """Return whole pictures as crops that share every change; a changed size is a smaller one, for all must fit."""
+        spread, shape = self._options.scale_jitter, self._options.crop
+        factor = random_factor(spread, rng) if spread else 1.0
+        pictures = fitted(images, shape, min(factor, 1 / factor))
+        ground, where = mean_colour(pictures[0]), (rng.random(), rng.random())
+        look = self._look(rng)
+        return [look(placed(picture, shape, ground, where), None)[0] for picture in pictures]
+
+    def _look(self, rng: np.random.Generator) -> Look:
+        options = self._options
+        return random_look(
+            mirror=options.mirror, jitter=options.jitter, gamma=options.gamma, grey=options.grey, rng=rng
+        )

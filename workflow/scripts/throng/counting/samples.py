@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from throng.counting.inputs import InputSpec
 from throng.density.maps import adaptive_sigmas
+from throng.errors import ThrongError
 
 
-class Sample(NamedTuple):
-    """A labelled photograph: (H, W, 3) uint8 RGB pixels or the bytes of an image file, and head points (N, 2) x, y."""
+@dataclass(frozen=True)
+class Sample:
+    """A photograph, (H, W, 3) uint8 RGB pixels or the bytes of an image file, and what is known of its people.
+
+    ``points`` are the heads (N, 2) x, y in pixels, or None where nobody knows where they are. Then ``count`` is the
+    number of people in the whole picture, known to a standard deviation of ``std`` people (None: exactly), or None too:
+    such a picture teaches only through ranked pairs. ``weight`` multiplies what the picture adds to the loss.
+    """
 
     image: np.ndarray | bytes
-    points: np.ndarray
+    points: np.ndarray | None
+    count: float | None = None
+    std: float | None = None
+    weight: float = 1.0
 
 
 class Samples(Protocol):
@@ -30,12 +43,46 @@ class Samples(Protocol):
         ...
 
 
-class Prepared(NamedTuple):
-    """A sample at the network's resolution, with one sigma per head in pixels."""
+class Window(NamedTuple):
+    """A part of a picture in whole pixels, as ingested."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Pair(NamedTuple):
+    """A ranked pair of samples, by number: ``more`` shows at least ``margin`` people more than ``fewer``.
+
+    ``equal`` pairs show as many. Windows are None for the whole picture; ``share`` is how often an epoch shows the pair
+    in the mean.
+    """
+
+    more: int
+    fewer: int
+    margin: float = 0.0
+    equal: bool = False
+    more_window: Window | None = None
+    fewer_window: Window | None = None
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A sample at the network's resolution, with one sigma per head in pixels; an unknown count or std is NaN."""
 
     image: np.ndarray
-    points: np.ndarray
+    points: np.ndarray | None
     sigmas: np.ndarray
+    count: float = math.nan
+    std: float = math.nan
+    weight: float = 1.0
+
+    @property
+    def people(self) -> float:
+        """The number of people in the picture, NaN where unknown."""
+        return self.count if self.points is None else float(len(self.points))
 
 
 class SampleCache:
@@ -53,28 +100,79 @@ class SampleCache:
     def __getitem__(self, index: int) -> Prepared:
         if index in self._kept:
             return self._kept[index]
-        prepared = self._prepare(*self._samples[index])
+        prepared = self._prepare(index, _sample(self._samples[index]))
         with self._lock:
             if index not in self._kept and prepared.image.nbytes <= self._left:
                 self._left -= prepared.image.nbytes
                 self._kept[index] = prepared
         return prepared
 
-    def _prepare(self, image: np.ndarray | bytes, points: np.ndarray) -> Prepared:
+    def part(self, index: int, window: Window | None) -> np.ndarray:
+        """Return a sample's pixels, or a window of them, (h, w, 3) uint8 at the network's resolution.
+
+        Edges are rounded alike for all windows, so that one inside another stays there.
+        """
+        image = self[index].image
+        if window is None:
+            return image
+        factor, shape = self._spec.image_scale, image.shape[:2]
+        left, right = (round(x * factor) for x in (window.left, window.left + window.width))
+        top, bottom = (round(y * factor) for y in (window.top, window.top + window.height))
+        if not (0 <= left < right <= shape[1] and 0 <= top < bottom <= shape[0]):
+            raise ThrongError(f"{window} of sample {index} is not inside its {shape[1]}x{shape[0]} pixels at {factor}")
+        return image[top:bottom, left:right]
+
+    def _prepare(self, index: int, sample: Sample) -> Prepared:
+        _check(index, sample)
+        image = sample.image
         if isinstance(image, bytes):
             from throng.images import decode
 
             image = decode(image)
-        moved = self._spec.scaled_points(points, (image.shape[0], image.shape[1]))
+        count = math.nan if sample.count is None else float(sample.count)
+        std = math.nan if sample.std is None else float(sample.std)
+        if sample.points is None:
+            return Prepared(self._spec.scaled(image), None, np.zeros(0), count, std, sample.weight)
+        moved = self._spec.scaled_points(sample.points, (image.shape[0], image.shape[1]))
         sigmas = adaptive_sigmas(moved) if isinstance(self._sigma, str) else np.full(len(moved), float(self._sigma))
-        return Prepared(self._spec.scaled(image), moved, sigmas)
+        return Prepared(self._spec.scaled(image), moved, sigmas, weight=sample.weight)
 
 
-def mean_density(samples: SampleCache) -> tuple[int, float]:
-    """Return the number of heads in all samples, and the mean over all their pixels in people per pixel."""
-    people = pixels = 0
+def _sample(given: Sample | tuple[np.ndarray | bytes, np.ndarray]) -> Sample:
+    return given if isinstance(given, Sample) else Sample(*given)
+
+
+def _check(index: int, sample: Sample) -> None:
+    if sample.points is not None and sample.count is not None:
+        raise ThrongError(f"sample {index} has head points and a count: give the points alone, they are the count")
+    for name in ("count", "std", "weight"):
+        value = getattr(sample, name)
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise ThrongError(f"the {name} of sample {index} must be a number of at least 0, not {value}")
+
+
+@dataclass(frozen=True)
+class Mean:
+    """What an epoch shows in the mean: people per picture, people per pixel of a crop, and in all."""
+
+    count: float
+    density: float
+    people: float
+
+
+def mean_of(samples: SampleCache, crop: tuple[int, int], shares: Sequence[float] | None = None) -> Mean:
+    """Return the means over all samples of known count, each as often as its share says (None: once).
+
+    A sample without head points is shown whole in one crop of (H, W) pixels, the others at their own size.
+    """
+    people = pixels = known = 0.0
     for index in range(len(samples)):
+        share = 1 if shares is None else shares[index]
+        if not share:
+            continue
         item = samples[index]
-        people += len(item.points)
-        pixels += item.image.shape[0] * item.image.shape[1]
-    return people, people / max(1, pixels)
+        if math.isnan(item.people):
+            continue
+        area = crop[0] * crop[1] if item.points is None else item.image.shape[0] * item.image.shape[1]
+        people, pixels, known = people + share * item.people, pixels + share * area, known + share
+    return Mean(people / max(1, known), people / max(1, pixels), people)

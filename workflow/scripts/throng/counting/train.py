@@ -6,10 +6,12 @@ stride, so its sum is exact whatever the crop, mirror or stride.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from throng.counting.collapse import CollapseDetector
@@ -21,7 +23,7 @@ from throng.counting.losses.labels import Truth
 from throng.counting.network import Counter
 from throng.counting.options import CounterOptions
 from throng.counting.registry import build
-from throng.counting.samples import SampleCache, Samples, mean_density
+from throng.counting.samples import Pair, SampleCache, Samples, mean_of
 from throng.errors import ThrongError
 from throng.evaluation.metrics import count_metrics
 from throng.files import sha256_file
@@ -37,6 +39,8 @@ def train_counter(
     work_folder: Path,
     device: str = "cpu",
     *,
+    shares: Sequence[float] | None = None,
+    pairs: Sequence[Pair] = (),
     backbone: Path | None = None,
     workers: int = 1,
     cache_gigabytes: float = 4.0,
@@ -44,8 +48,9 @@ def train_counter(
 ) -> tuple[Counter, dict[str, Any], list[dict[str, float]]]:
     """Train a counter and return it with the weights of its best validation MAE, its recipe and its history.
 
-    Validation counts every image of ``samples_val`` whole each ``val_every`` steps; its truth is the number of
-    points. ``backbone`` is a file of ImageNet weights. Decoded pictures are kept in memory up to
+    An epoch shows every training sample as often as its share in ``shares`` says, in the mean (None: once), and the
+    ranked ``pairs`` of them. Validation counts every image of ``samples_val`` whole each ``val_every`` steps; its
+    truth is the number of points. ``backbone`` is a file of ImageNet weights. Decoded pictures are kept in memory up to
     ``cache_gigabytes``; ``workers``, the cache and ``checkpoint_seconds`` do not change the result. A killed run
     that is started again with the same arguments and ``work_folder`` goes on where its last checkpoint was, to the
     same result. Raises ThrongError when there is nothing to learn from (no images, no people), on a collapse, or as
@@ -61,11 +66,11 @@ def train_counter(
     model.input_spec = replace(model.input_spec, image_scale=options.image_scale)
     cached_train = SampleCache(samples_train, model.input_spec, cache_gigabytes / 2, options.sigma)
     cached_val = SampleCache(samples_val, model.input_spec, cache_gigabytes / 2, options.sigma)
-    people, density = mean_density(cached_train)
-    if people == 0:
+    mean = mean_of(cached_train, options.crop, shares)
+    if mean.people == 0:
         raise ThrongError("no training image has a head point: check the labels, or choose other images")
     if options.start_at_mean:
-        model.set_initial_density(density * model.stride**2)
+        model.set_initial_density(mean.density * model.stride**2)
     if options.channels_last:
         model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
@@ -76,15 +81,25 @@ def train_counter(
         if options.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         predicted = network(images)
-        labels = Labels(batch.points, options.crop, model.stride, sigma=batch.sigmas)
+        labels = Labels(
+            batch.points,
+            options.crop,
+            model.stride,
+            sigma=batch.sigmas,
+            counts=batch.counts,
+            stds=batch.stds,
+            weights=batch.weights,
+            pairs=batch.pairs,
+            margins=batch.margins,
+        )
         loss, parts = criterion(predicted, labels)
         return loss, parts | map_statistics(predicted, labels)
 
     def validate(network: torch.nn.Module) -> dict[str, float]:
         assert isinstance(network, Counter)
-        pairs = [cached_val[index] for index in range(len(cached_val))]
-        counts = [float(predict_map(network, item.image, scheme=options.val_scheme).sum()) for item in pairs]
-        truth = [len(item.points) for item in pairs]
+        items = [cached_val[index] for index in range(len(cached_val))]
+        counts = [float(predict_map(network, item.image, scheme=options.val_scheme).sum()) for item in items]
+        truth = np.array([item.people for item in items])
         metrics = count_metrics(counts, truth)
         return {"mae": metrics["mae"], "rmse": metrics["rmse"], "reach": fit_interval(counts, truth, LEVEL).quantile}
 
@@ -92,7 +107,7 @@ def train_counter(
     detector = CollapseDetector(max(1, options.collapse_steps // options.log_every))
     progress = train(
         model,
-        Crops(cached_train, options),
+        Crops(cached_train, options, shares, pairs),
         loss_of,
         loop,
         work_folder,
@@ -111,7 +126,7 @@ def train_counter(
         "backbone_sha256": origin,
         "training_images": len(samples_train),
         "validation_images": len(samples_val),
-        "mean_training_count": people / len(samples_train),
+        "mean_training_count": mean.count,
         "best_step": progress.best_step,
         "validation_mae": progress.best_score,
         "interval": asdict(interval),
