@@ -48,6 +48,7 @@ def sanet(
     in_channels: int = 3,
     *,
     norm: bool | None = None,
+    affine: bool = True,
     order: Order | None = None,
     init: Init | None = None,
     last_activation: LastActivation | None = None,
@@ -55,11 +56,16 @@ def sanet(
 ) -> Counter:
     """Return a SANet of the layout ``name`` for grey (1) or RGB (3) input, stride 1.
 
-    ``norm`` switches instance norm, ``order`` places it before or after ReLU, ``init`` is he, gaussian or glorot, and
-    ``last_activation`` relu, softplus or linear; None keeps the layout's own choice.
+    ``norm`` switches instance norm, ``affine`` its learnt gain and offset, ``order`` places it before or after ReLU,
+    ``init`` is he, gaussian or glorot, and ``last_activation`` relu, softplus or linear; None keeps the layout's own
+    choice.
     """
     layout = LAYOUTS[name]
-    block = Block(norm=layout.norm if norm is None else norm, order=layout.order if order is None else order)
+    block = Block(
+        norm=layout.norm if norm is None else norm,
+        affine=affine,
+        order=layout.order if order is None else order,
+    )
     encoder = _encoder(layout, in_channels, block)
     decoder = _decoder(4 * layout.widths[3], layout.last_conv5, block)
     network = nn.Sequential(encoder, decoder)
@@ -80,6 +86,7 @@ class Block:
     """Makes convolution, instance norm and ReLU in the chosen order; a normalised convolution has no bias."""
 
     norm: bool
+    affine: bool
     order: Order
 
     def __post_init__(self) -> None:
@@ -97,7 +104,7 @@ class Block:
     def _dressed(self, convolution: nn.Module, channels: int) -> nn.Sequential:
         if not self.norm:
             return nn.Sequential(convolution, nn.ReLU(inplace=True))
-        norm = nn.InstanceNorm2d(channels, affine=True)
+        norm = nn.InstanceNorm2d(channels, affine=self.affine)
         if self.order == "conv-norm-act":
             return nn.Sequential(convolution, norm, nn.ReLU(inplace=True))
         return nn.Sequential(convolution, nn.ReLU(inplace=True), norm)
