@@ -8,6 +8,7 @@ from torch import nn
 
 from throng.counting.backbones import ImageNetInput, imagenet_input, load_backbone, vgg16_front
 from throng.counting.network import Counter, Init, LastActivation, initialise
+from throng.errors import ThrongError
 
 BACK_WIDTHS = (512, 512, 512, 256, 128, 64)
 
@@ -27,6 +28,8 @@ def csrnet(
     ``weights`` is a VGG-16 state dict (.safetensors or .pth, torchvision's names) for the front end; None starts from
     scratch. ``stacks`` dilated back ends follow each other.
     """
+    if isinstance(stacks, bool) or not isinstance(stacks, int) or stacks < 1:
+        raise ThrongError(f"stacks must be a number of back ends, 1 or more, not {stacks!r}")
     back: list[nn.Module] = []
     inputs = 512
     for _ in range(stacks):

@@ -9,22 +9,33 @@ third stage.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from throng.counting.csrnet import csrnet
 from throng.counting.layers import LowRank, replace
 from throng.counting.layers.gauconv import Interpolation, Mode
 from throng.counting.mcnn import mcnn
-from throng.counting.network import Counter
+from throng.counting.network import Counter, keyword_options
 from throng.counting.resnet import resnet
 from throng.counting.sanet import sanet
+from throng.errors import ThrongError
+
+
+class Base(NamedTuple):
+    """The counter that a GauNet starts as: its builder, its name there, and the options that are not free any more."""
+
+    build: Callable[..., Counter]
+    name: str
+    fixed: Mapping[str, Any] = {}
+
 
 BASES = {
-    "gaunet-mcnn": (mcnn, "mcnn"),
-    "gaunet-csrnet": (csrnet, "csrnet"),
-    "gaunet-sanet": (sanet, "sanet-paper"),
-    "gaunet-resnet50": (resnet, "resnet50"),
+    "gaunet-mcnn": Base(mcnn, "mcnn"),
+    "gaunet-csrnet": Base(csrnet, "csrnet", {"stacks": 3}),
+    "gaunet-sanet": Base(sanet, "sanet-paper"),
+    "gaunet-resnet50": Base(resnet, "resnet50"),
 }
 # Names of convolutions, and the units that take their place.
 UNITS: dict[str, tuple[tuple[str, int], ...]] = {
@@ -55,13 +66,29 @@ def gaunet(
     ``mode`` and ``interpolation`` are :class:`~throng.counting.layers.GauConv2d`'s, ``low_rank`` the fields of its
     LowRank; ``options`` are the base counter's, such as ``weights`` for a backbone.
     """
-    if name == "gaunet-csrnet":
-        options["stacks"] = 3
-    base, base_name = BASES[name]
-    model = base(base_name, in_channels, **options)
+    base = BASES[name]
+    model = base.build(base.name, in_channels, **options, **base.fixed)
     layer_options: dict[str, Any] = {"interpolation": interpolation}
     if low_rank is not None:
-        layer_options["low_rank"] = LowRank(**low_rank)
+        layer_options["low_rank"] = _low_rank(low_rank)
     for pattern, units in UNITS[name]:
         replace(model.network, pattern, units, mode, **layer_options)
     return model
+
+
+def options(name: str) -> dict[str, Any]:
+    """Return the options of a GauNet with their defaults: its layers' and its base counter's."""
+    base = BASES[name]
+    free = {key: value for key, value in keyword_options(base.build).items() if key not in base.fixed}
+    return free | keyword_options(gaunet)
+
+
+def _low_rank(given: Mapping[str, Any]) -> LowRank:
+    kinds = {field.name: type(field.default) for field in fields(LowRank)}
+    if not isinstance(given, Mapping) or not given.keys() <= kinds.keys():
+        raise ThrongError(f"low_rank takes {', '.join(kinds)} by name, not {given!r}")
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    for key, value in values.items():
+        if type(value) is not kinds[key]:
+            raise ThrongError(f"low_rank.{key} must be like {getattr(LowRank, key)!r}, not {value!r}")
+    return LowRank(**values)

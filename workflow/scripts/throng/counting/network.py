@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -39,8 +41,8 @@ class Counter(nn.Module):
         input_spec: InputSpec,
     ) -> None:
         super().__init__()
-        if last_activation not in {"relu", "softplus", "linear"}:
-            raise ThrongError(f"last_activation must be relu, softplus or linear, not {last_activation!r}")
+        check_choice("last_activation", last_activation, ("relu", "softplus", "linear"))
+        check_positive("target_scale", target_scale)
         self.network = network
         self.stride = stride
         self.multiple = multiple
@@ -83,6 +85,7 @@ class Counter(nn.Module):
 
 def initialise(network: nn.Module, init: Init) -> None:
     """Fill every convolution: "he" (He et al. 2015, fan-in), "gaussian" (N(0, 0.01), bias 0) or "glorot" (uniform)."""
+    check_choice("init", init, ("he", "gaussian", "glorot"))
     for module in network.modules():
         if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             continue
@@ -93,12 +96,28 @@ def initialise(network: nn.Module, init: Init) -> None:
             nn.init.normal_(module.weight, std=math.sqrt(2 / (module.in_channels * taps)))
         elif init == "gaussian":
             nn.init.normal_(module.weight, std=0.01)
-        elif init == "glorot":
-            nn.init.xavier_uniform_(module.weight)
         else:
-            raise ThrongError(f"init must be he, gaussian or glorot, not {init!r}")
+            nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def keyword_options(builder: Callable[..., Counter]) -> dict[str, Any]:
+    """Return the keyword options of a function that builds counters, with their defaults."""
+    parameters = inspect.signature(builder).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def check_choice(option: str, value: object, allowed: Sequence[str]) -> None:
+    """Raise ThrongError unless ``value`` is one of the ``allowed`` names."""
+    if value not in allowed:
+        raise ThrongError(f"{option} must be {', '.join(allowed[:-1])} or {allowed[-1]}, not {value!r}")
+
+
+def check_positive(option: str, value: object) -> None:
+    """Raise ThrongError unless ``value`` is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ThrongError(f"{option} must be a number above 0, not {value!r}")
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import nn
 
 from throng.counting.inputs import InputSpec
-from throng.counting.network import Counter
+from throng.counting.network import Counter, keyword_options
 from throng.errors import ThrongError
 from throng.files import write_bytes, write_text
 
 SCHEMA = 1
 WEIGHTS_NAME = "weights.safetensors"
 # family: its names. A family is a module of this room with a function of the same name, imported when it is asked for,
-# so that editing one does not count as editing another.
+# so that editing one does not count as editing another. Its options are that function's keywords, or what the module's
+# own function ``options`` says of a name.
 FAMILIES = {
     "compact": ("compact",),
     "csrnet": ("csrnet",),
@@ -36,23 +38,37 @@ STARTING_POINTS = {"weights"}
 def build(name: str, in_channels: int = 3, **options: Any) -> Counter:
     """Return a new counter: (B, in_channels, H, W) to a density map (B, 1, ceil(H / stride), ceil(W / stride)).
 
-    ``options`` are the builder's own, such as ``init``, ``last_activation`` and ``target_scale``, or ``weights`` for a
-    backbone. Raises ThrongError for a name or option that does not exist.
+    ``options`` are those of :func:`options_of`, such as ``init``, ``last_activation`` and ``target_scale``, or
+    ``weights`` for a backbone. Raises ThrongError for a name, an option or a value that does not exist.
     """
-    builder = _builder(name)
-    try:
-        model = builder(name, in_channels, **options)
-    except TypeError as error:
-        raise ThrongError(f"counter {name!r} does not take these options: {error}") from error
+    if in_channels not in (1, 3):
+        raise ThrongError(f"a counter takes 1 (grey) or 3 (RGB) channels, not {in_channels!r}")
+    known = options_of(name)
+    if "weights" in options and "weights" not in known:
+        fitting = ", ".join(other for names in FAMILIES.values() for other in names if "weights" in options_of(other))
+        raise ThrongError(f"counter {name!r} has no ImageNet backbone to load: leave weights out, or choose {fitting}")
+    if foreign := sorted(options.keys() - known):
+        raise ThrongError(f"counter {name!r} has no option {', '.join(foreign)}; known: {', '.join(sorted(known))}")
+    model: Counter = getattr(*_family(name))(name, in_channels, **options)
     lasting = {key: value for key, value in options.items() if key not in STARTING_POINTS}
     model.architecture = {"name": name, "in_channels": in_channels, "options": lasting}
     return model
 
 
-def _builder(name: str) -> Callable[..., Counter]:
+def options_of(name: str) -> dict[str, Any]:
+    """Return the options of a counter with their defaults; None leaves the choice to the layout that ``name`` names.
+
+    Raises ThrongError when no counter is called so.
+    """
+    module, family = _family(name)
+    choose = getattr(module, "options", None)
+    return choose(name) if choose else keyword_options(getattr(module, family))
+
+
+def _family(name: str) -> tuple[ModuleType, str]:
     for family, names in FAMILIES.items():
         if name in names:
-            return getattr(importlib.import_module(f"throng.counting.{family}"), family)
+            return importlib.import_module(f"throng.counting.{family}"), family
     known = ", ".join(name for names in FAMILIES.values() for name in names)
     raise ThrongError(f"no counter is called {name!r}; known: {known}")
 

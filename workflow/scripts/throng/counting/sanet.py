@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from throng.counting.inputs import InputSpec
-from throng.counting.network import Counter, Init, LastActivation, initialise
+from throng.counting.network import Counter, Init, LastActivation, check_choice, initialise
 from throng.errors import ThrongError
 
 KERNELS = (1, 3, 5, 7)
@@ -68,7 +68,7 @@ def sanet(
     )
     encoder = _encoder(layout, in_channels, block)
     decoder = _decoder(4 * layout.widths[3], layout.last_conv5, block)
-    network = nn.Sequential(encoder, decoder)
+    network = ScaleAggregationNetwork(encoder, decoder)
     initialise(network, layout.init if init is None else init)
     return Counter(
         network,
@@ -90,8 +90,9 @@ class Block:
     order: Order
 
     def __post_init__(self) -> None:
-        if self.order not in {"conv-norm-act", "conv-act-norm"}:
-            raise ThrongError(f"order must be conv-norm-act or conv-act-norm, not {self.order!r}")
+        check_choice("order", self.order, ("conv-norm-act", "conv-act-norm"))
+        if not isinstance(self.norm, bool):
+            raise ThrongError(f"norm must be true or false, not {self.norm!r}")
 
     def conv(self, inputs: int, outputs: int, kernel: int) -> nn.Sequential:
         """Return a 'same' convolution block."""
@@ -125,6 +126,15 @@ class ScaleAggregation(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Return the joined branches, (B, 4 * width, H, W)."""
         return torch.cat([branch(features) for branch in self.branches], 1)
+
+
+class ScaleAggregationNetwork(nn.Sequential):
+    """An encoder of scale-aggregation modules and a decoder."""
+
+    def modules_in_turn(self) -> list[nn.Module]:
+        """Return what a module-wise warm-up trains one after another: the aggregation modules, then the decoder."""
+        encoder, decoder = self
+        return [*(module for module in encoder.children() if isinstance(module, ScaleAggregation)), decoder]
 
 
 def _encoder(layout: SanetLayout, in_channels: int, block: Block) -> nn.Sequential:
