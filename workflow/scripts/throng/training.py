@@ -134,7 +134,7 @@ def train(
     states = _States(bare, optimizer, average, accelerator.scaler, dict(watch or {}))
     progress = states.restore(saved.load()) if saved.exists() else Progress()
     numbers = iter(range(progress.step * options.accumulate, options.steps * options.accumulate))
-    batches = _prefetch(lambda n: batch_at(n * world + rank), numbers, workers)
+    batches = Prefetched(lambda n: batch_at(n * world + rank), numbers, workers)
     checkpointed = time.monotonic()
 
     with _Log(work, progress, options.steps, title, accelerator.is_main_process) as log, _Stop() as stop:
@@ -152,7 +152,7 @@ def train(
             if average is not None:
                 _move_average(average, bare, options.ema_decay, progress.step)
 
-            log.tick(progress.step)
+            log.tick(progress.step, batches.waited)
             if progress.step % options.log_every == 0 or progress.step == options.steps:
                 row = _close_interval(progress, options)
                 log.write(row)
@@ -217,6 +217,17 @@ def _any(asked: bool, accelerator: Any) -> bool:
     if accelerator.num_processes == 1:
         return asked
     return bool(accelerator.reduce(torch.tensor(float(asked), device=accelerator.device), "sum"))
+
+
+def in_turns(measure: Callable[[int], float], number: int) -> list[float]:
+    """Return ``measure(0)`` to ``measure(number - 1)``, each made by one process of the group and known to all."""
+    group = torch.distributed
+    if not (group.is_available() and group.is_initialized()):
+        return [measure(index) for index in range(number)]
+    world = group.get_world_size()
+    parts: list[Any] = [None] * world
+    group.all_gather_object(parts, [measure(index) for index in range(group.get_rank(), number, world)])
+    return [parts[index % world][index // world] for index in range(number)]
 
 
 def rate_at(step: int, options: LoopOptions) -> float:
@@ -313,11 +324,27 @@ def _copied(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
 
-def _prefetch(batch_at: Callable[[int], Batch], numbers: Iterator[int], workers: int) -> Iterator[Batch]:
-    """Yield the batches in order, made ``workers`` at a time in threads (0: as they are asked for)."""
-    if workers == 0:
-        yield from map(batch_at, numbers)
-        return
+class Prefetched:
+    """Batches in order, made ``workers`` at a time in threads (0: as they are asked for).
+
+    ``waited`` is for how many seconds they were waited for.
+    """
+
+    def __init__(self, batch_at: Callable[[int], Batch], numbers: Iterator[int], workers: int) -> None:
+        self._made = _made_ahead(batch_at, numbers, workers) if workers else map(batch_at, numbers)
+        self.waited = 0.0
+
+    def __iter__(self) -> Prefetched:
+        return self
+
+    def __next__(self) -> Batch:
+        started = time.monotonic()
+        batch = next(self._made)
+        self.waited += time.monotonic() - started
+        return batch
+
+
+def _made_ahead(batch_at: Callable[[int], Batch], numbers: Iterator[int], workers: int) -> Iterator[Batch]:
     with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
         waiting: deque[Future[Batch]] = deque()
         try:
@@ -505,16 +532,19 @@ class _Log:
         shown = {name: value for name, value in row.items() if name == "loss" or name.startswith("val_")}
         self.newest = " ".join(f"{name} {value:.4g}" for name, value in shown.items())
 
-    def tick(self, step: int) -> None:
+    def tick(self, step: int, waited: float) -> None:
         if not self.main:
             return
+        # no artefact may hold what depends on the clock: this is told and forgotten
+        share = waited / max(1e-9, time.monotonic() - self.started)
+        newest = f"{self.newest} waiting for batches {share:.0%}"
         if self.bar is not None:
-            self.bar.update(self.task, completed=step, newest=self.newest)
+            self.bar.update(self.task, completed=step, newest=newest)
         elif time.monotonic() - self.spoken >= QUIET_SECONDS:
             self.spoken = time.monotonic()
             left = (self.spoken - self.started) / (step - self.first_step) * (self.steps - step)
             print(
-                f"{self.title}: step {step}/{self.steps}, {left:.0f} s left, {self.newest}",
+                f"{self.title}: step {step}/{self.steps}, {left:.0f} s left, {newest}",
                 file=sys.stderr,
                 flush=True,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from throng.counting.options import CounterOptions
 from throng.errors import ThrongError
 
 
@@ -12,11 +13,12 @@ class CollapseDetector:
     """Fails a run whose map has become constant or empty, which density regression does without a word.
 
     It looks at logged rows; ``patience`` of them in a row with a map whose spread is below a hundredth of the true
-    map's, or whose sum is below a fiftieth of the true count, is a collapse.
+    map's, or whose sum is below a fiftieth of the true count, is a collapse. ``advice`` ends the sentence.
     """
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, advice: str = "") -> None:
         self.patience = patience
+        self.advice = advice
         self.dead_rows = 0
 
     def __call__(self, step: int, row: Mapping[str, float]) -> None:
@@ -29,8 +31,7 @@ class CollapseDetector:
         if self.dead_rows >= self.patience:
             raise ThrongError(
                 f"the counter collapsed by step {step}: it predicts {row['predicted_count']:.3g} people per crop where "
-                f"there are {row['true_count']:.3g}, {'a constant' if constant else 'an empty'} map; "
-                f"use another seed, init he, last_activation softplus or linear, or a lower learning rate"
+                f"there are {row['true_count']:.3g}, {'an empty' if empty else 'a constant'} map; {self.advice}"
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -40,3 +41,19 @@ class CollapseDetector:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore :meth:`state_dict`."""
         self.dead_rows = state["dead_rows"]
+
+
+def advice(options: CounterOptions) -> str:
+    """Return what may keep a run of these options from collapsing, as keys of its configuration."""
+    keras = {"init": "glorot", "norm": False} if options.model == "sanet-keras" else {}
+    model = {**keras, **options.model_options}
+    tries = [
+        (not options.start_at_mean, "start_at_mean: true"),
+        (model.get("init") in {"gaussian", "glorot"}, "options.init: he"),
+        (model.get("norm") is False, "options.norm: true"),
+        (model.get("last_activation", "relu") == "relu", "options.last_activation: softplus"),
+        (options.target_scale is not None, "target_scale: null"),
+        (True, f"learning_rate: {options.learning_rate / 10:g}"),
+        (options.module_steps == 0, f"module_steps: {max(1, options.steps // 20)}"),
+    ]
+    return f"set {', or '.join(key for useful, key in tries if useful)}; or train another seed"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from throng.counting.inputs import InputSpec
+from throng.counting.pixel_store import PixelStore
 from throng.density.maps import adaptive_sigmas
 from throng.errors import ThrongError
 
@@ -90,7 +91,7 @@ class SampleCache:
 
     def __init__(self, samples: Samples, spec: InputSpec, gigabytes: float, sigma: float | Literal["adaptive"]) -> None:
         self._samples, self._spec, self._sigma = samples, spec, sigma
-        self._left = int(gigabytes * 2**30)
+        self._store = PixelStore(int(gigabytes * 2**30))
         self._kept: dict[int, Prepared] = {}
         self._lock = threading.Lock()
 
@@ -102,10 +103,9 @@ class SampleCache:
             return self._kept[index]
         prepared = self._prepare(index, _sample(self._samples[index]))
         with self._lock:
-            if index not in self._kept and prepared.image.nbytes <= self._left:
-                self._left -= prepared.image.nbytes
-                self._kept[index] = prepared
-        return prepared
+            if index not in self._kept and (image := self._store.keep(prepared.image)) is not None:
+                self._kept[index] = replace(prepared, image=image)
+        return self._kept.get(index, prepared)
 
     def part(self, index: int, window: Window | None) -> np.ndarray:
         """Return a sample's pixels, or a window of them, (h, w, 3) uint8 at the network's resolution.
@@ -143,6 +143,14 @@ def _sample(given: Sample | tuple[np.ndarray | bytes, np.ndarray]) -> Sample:
 
 
 def _check(index: int, sample: Sample) -> None:
+    image, points = sample.image, sample.points
+    if not isinstance(image, bytes) and (image.dtype != np.uint8 or image.ndim != 3):
+        raise ThrongError(
+            f"the image of sample {index} must be (H, W, 3) uint8 pixels 0 to 255 or the bytes of a file, "
+            f"not {image.dtype} of shape {image.shape}"
+        )
+    if points is not None and not np.isfinite(points).all():
+        raise ThrongError(f"the head points of sample {index} are not all finite numbers")
     if sample.points is not None and sample.count is not None:
         raise ThrongError(f"sample {index} has head points and a count: give the points alone, they are the count")
     for name in ("count", "std", "weight"):

@@ -52,7 +52,7 @@ class Loss:
 
     terms: Mapping[str, tuple[float, Term]]
 
-    def __call__(self, predicted: torch.Tensor, labels: Labels) -> LossValue:
+    def __call__(self, predicted: torch.Tensor, labels: Labels | Truth) -> LossValue:
         """Return the loss of density maps (B, 1, ceil(H / stride), ceil(W / stride)) in people per cell.
 
         Works in float32 at least, whatever autocast says. Every term but ranking is a mean over the images of the
@@ -61,7 +61,7 @@ class Loss:
         """
         maps = predicted.to(torch.promote_types(predicted.dtype, torch.float32))
         with torch.autocast(maps.device.type, enabled=False):
-            truth = Truth(labels, maps)
+            truth = labels if isinstance(labels, Truth) else Truth(labels, maps)
             values = {name: term(maps, truth) for name, (_, term) in self.terms.items()}
         total = torch.stack([weight * values[name] for name, (weight, _) in self.terms.items()]).sum()
         return LossValue(total, {name: value.detach() for name, value in values.items()})
