@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from throng.errors import ThrongError
-from throng.training import LoopOptions, TrainingStoppedError, rate_at, train
+from throng.training import LoopOptions, Prefetched, TrainingStoppedError, rate_at, train
 
 OPTIONS = LoopOptions(steps=12, ema_decay=0.9, accumulate=2, val_every=5, log_every=5, warmup_steps=3, seed=2**63 - 1)
 
@@ -174,3 +175,16 @@ def test_schedule_warms_up_and_ends_near_zero():
     assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     assert rates[-1] < 1e-3
     assert rate_at(50, LoopOptions(steps=100, learning_rate=0.5, schedule="constant")) == 0.5
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_batches_come_in_order_and_know_how_long_they_were_waited_for(workers):
+    def slow(number: int) -> int:
+        time.sleep(0.02)
+        return number
+
+    batches = Prefetched(slow, iter(range(3, 9)), workers)
+    started = time.monotonic()
+    assert list(batches) == [3, 4, 5, 6, 7, 8]
+    # what is made in time is not waited for, but the first batch is
+    assert (0.12 if workers == 0 else 0.02) <= batches.waited <= time.monotonic() - started
