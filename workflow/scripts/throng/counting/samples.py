@@ -103,8 +103,8 @@ class SampleCache:
             return self._kept[index]
         prepared = self._prepare(index, _sample(self._samples[index]))
         with self._lock:
-            if index not in self._kept and (image := self._store.keep(prepared.image)) is not None:
-                self._kept[index] = replace(prepared, image=image)
+            if index not in self._kept and (kept := _kept(prepared, self._store)) is not None:
+                self._kept[index] = kept
         return self._kept.get(index, prepared)
 
     def part(self, index: int, window: Window | None) -> np.ndarray:
@@ -136,6 +136,15 @@ class SampleCache:
         moved = self._spec.scaled_points(sample.points, (image.shape[0], image.shape[1]))
         sigmas = adaptive_sigmas(moved) if isinstance(self._sigma, str) else np.full(len(moved), float(self._sigma))
         return Prepared(self._spec.scaled(image), moved, sigmas, weight=sample.weight)
+
+
+def _kept(prepared: Prepared, store: PixelStore) -> Prepared | None:
+    image, points, sigmas = (
+        None if array is None else store.keep(array) for array in (prepared.image, prepared.points, prepared.sigmas)
+    )
+    if image is None or sigmas is None or (points is None and prepared.points is not None):
+        return None
+    return replace(prepared, image=image, points=points, sigmas=sigmas)
 
 
 def _sample(given: Sample | tuple[np.ndarray | bytes, np.ndarray]) -> Sample:
