@@ -5,8 +5,10 @@ import json
 import logging
 from typing import Any
 
+from throng.errors import ThrongError
 from throng.files import write_text
 from throng.images import ImageStore
+from throng.processes import launch
 from throng.provenance import canonical_json
 from throng.sections.train_counter import Trained
 from throng.seeds import sample_seed
@@ -16,7 +18,29 @@ log = logging.getLogger(__name__)
 
 
 def run(inputs: Files, outputs: Files, config: Trained, context: Context) -> None:
-    """Train on the training rows, choose by the validation rows of real images, write weights, recipe and history."""
+    """Train on the training rows, choose by the validation rows of real images, write weights, recipe and history.
+
+    More than one process share a job: they train alike, and the first of them writes.
+    """
+    job = f"counter {config.name}, {context.wildcards['run']}"
+    if config.validation == "test":
+        log.warning("%s: chosen by the test split (seed_compat): its figures are marked best on test", job)
+    work = context.workdir()
+    log.info("%s: to watch it learn, tensorboard --logdir %s", job, work.path)
+    share = dataclasses.replace(context, threads=max(1, context.threads // config.processes))
+    try:
+        if config.processes > 1:
+            _check_gpus(config)
+            launch(fit, (inputs, outputs, config, share), processes=config.processes, threads=share.threads)
+        else:
+            fit(inputs, outputs, config, share)
+    except ThrongError as error:
+        raise ThrongError(f"{job}: {error}") from error
+    work.remove()
+
+
+def fit(inputs: Files, outputs: Files, config: Trained, context: Context) -> None:
+    """Do the job of one process: all of it, or its share of one that several processes have."""
     import torch
 
     from throng.counting.registry import save_counter
@@ -50,20 +74,21 @@ def run(inputs: Files, outputs: Files, config: Trained, context: Context) -> Non
         len(chosen.pairs),
         len(chosen.validation),
     )
-    work = context.workdir()
     model, recipe, history = train_counter(
         LabelledImages(chosen.training, store),
         LabelledImages(chosen.validation, store),
         options,
-        work.path,
+        context.workdir().path,
         config.device,
         shares=chosen.shares,
         pairs=chosen.pairs,
         backbone=inputs.one("backbone") if config.weights else None,
         workers=context.threads,
-        cache_gigabytes=config.cache_gigabytes,
+        cache_gigabytes=config.cache_gigabytes / config.processes,
         checkpoint_seconds=config.checkpoint_seconds,
     )
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() > 0:
+        return
     recipe |= {"counter": config.name, "run": context.wildcards["run"], "best_on_test": config.validation == "test"}
     save_counter(outputs.one("weights"), model, recipe)
     footer = dataclasses.asdict(context.provenance(backend=config.model))
@@ -71,7 +96,16 @@ def run(inputs: Files, outputs: Files, config: Trained, context: Context) -> Non
         outputs.one("recipe"), json.dumps({"recipe": recipe, "made_by": footer}, indent=1, sort_keys=True) + "\n"
     )
     write_text(outputs.one("history"), "".join(canonical_json(row) + "\n" for row in history))
-    work.remove()
+
+
+def _check_gpus(config: Trained) -> None:
+    import torch
+
+    if config.device != "cpu" and torch.cuda.device_count() < config.processes:
+        raise ThrongError(
+            f"processes {config.processes} on device {config.device} need as many GPUs; this machine has "
+            f"{torch.cuda.device_count()}: lower processes, or use device cpu"
+        )
 
 
 def shared(config: Trained, options: type) -> dict[str, Any]:
