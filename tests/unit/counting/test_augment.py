@@ -40,7 +40,9 @@ def test_a_head_stays_on_its_pixels_through_every_change(x, y, factor, seed):
     own = window_shape(shape, factor)
     window, top, left = random_window(image, own, rng)
     window, points = resized(window, points - (left, top), shape)
-    window, points = random_look(mirror=True, jitter=0.2, gamma=0.5, grey=0.5, rng=rng)(window, points)
+    window, points = random_look(mirror=True, jitter=0.2, gamma=0.5, grey=0.5, rng=rng)(
+        window, points, np.empty_like(window)
+    )
     assert window.shape == (*shape, 3)
     margin = 4 * factor + 2
     if (points > margin).all() and (points < np.array(shape[::-1]) - 1 - margin).all():
@@ -140,5 +142,5 @@ def test_grey_is_the_luma_of_the_counters():
     from throng.counting.inputs import GREY_WEIGHTS
 
     image = np.random.default_rng(5).integers(0, 256, (8, 8, 3), np.uint8)
-    grey, _ = Look(grey=True)(image, None)
+    grey, _ = Look(grey=True)(image, None, np.empty_like(image))
     np.testing.assert_allclose(grey, (image @ np.array(GREY_WEIGHTS))[..., None].repeat(3, 2), atol=0.51)

@@ -69,22 +69,23 @@ class Crops:
     def __call__(self, number: int) -> Batch:
         """Return batch ``number``."""
         rng = np.random.default_rng([self._options.seed, 1, number])
+        units = self._order.batch(number)
+        images = np.empty((sum(1 if self._single(unit) else 2 for unit in units), *self._options.crop, 3), np.uint8)
         crops: list[Prepared] = []
         ranked: list[tuple[int, int]] = []
         margins: list[float] = []
-        for unit in self._order.batch(number):
-            if unit < len(self._samples):
-                crops.append(self._sample(self._samples[unit], rng))
+        for unit in units:
+            first = len(crops)
+            if self._single(unit):
+                crops.append(self._sample(self._samples[unit], images[first], rng))
                 continue
-            pair, first = self._pairs[unit - len(self._samples)], len(crops)
-            crops += self._pair(pair, rng)
-            ranked.append((first, first + 1))
-            margins.append(pair.margin)
-            if pair.equal:
-                ranked.append((first + 1, first))
-                margins.append(pair.margin)
+            pair = self._pairs[unit - len(self._samples)]
+            crops += self._pair(pair, images[first : first + 2], rng)
+            orders = [(first, first + 1), (first + 1, first)] if pair.equal else [(first, first + 1)]
+            ranked += orders
+            margins += [pair.margin] * len(orders)
         return Batch(
-            torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2),
+            torch.from_numpy(images).permute(0, 3, 1, 2),
             [None if crop.points is None else torch.from_numpy(crop.points) for crop in crops],
             [torch.from_numpy(crop.sigmas) for crop in crops],
             counts=torch.tensor([crop.count for crop in crops]),
@@ -94,10 +95,13 @@ class Crops:
             margins=torch.tensor(margins) if ranked else None,
         )
 
-    def _sample(self, item: Prepared, rng: np.random.Generator) -> Prepared:
+    def _single(self, unit: int) -> bool:
+        return unit < len(self._samples)
+
+    def _sample(self, item: Prepared, out: np.ndarray, rng: np.random.Generator) -> Prepared:
         if item.points is None:
-            (image,) = self._whole([item.image], rng)
-            return replace(item, image=image)
+            self._show_whole([item.image], out[None], rng)
+            return replace(item, image=out)
         spread, shape = self._options.scale_jitter, self._options.crop
         own = window_shape(shape, random_factor(spread, rng)) if spread else shape
         window, top, left = random_window(item.image, own, rng)
@@ -106,23 +110,25 @@ class Crops:
         sigmas = item.sigmas[here]
         if isinstance(self._options.sigma, str) and own != shape:
             sigmas = sigmas * math.sqrt(shape[0] / own[0] * shape[1] / own[1])
-        image, points = resized(window, points[here], shape)
-        image, points = self._look(rng)(image, points)
+        window, points = resized(window, points[here], shape)
+        image, points = self._look(rng)(window, points, out)
         return replace(item, image=image, points=points, sigmas=sigmas)
 
-    def _pair(self, pair: Pair, rng: np.random.Generator) -> list[Prepared]:
+    def _pair(self, pair: Pair, out: np.ndarray, rng: np.random.Generator) -> list[Prepared]:
         more = self._samples.part(pair.more, pair.more_window)
         fewer = self._samples.part(pair.fewer, pair.fewer_window)
-        return [Prepared(image, None, np.zeros(0)) for image in self._whole([more, fewer], rng)]
+        self._show_whole([more, fewer], out, rng)
+        return [Prepared(image, None, np.zeros(0)) for image in out]
 
-    def _whole(self, images: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-        """Return whole pictures as crops that share every change; a changed size is a smaller one, for all must fit."""
+    def _show_whole(self, images: Sequence[np.ndarray], out: np.ndarray, rng: np.random.Generator) -> None:
+        """Put whole pictures in ``out``, all changes in common; a changed size is a smaller one, as all must fit."""
         spread, shape = self._options.scale_jitter, self._options.crop
         factor = random_factor(spread, rng) if spread else 1.0
         pictures = fitted(images, shape, min(factor, 1 / factor))
         ground, where = mean_colour(pictures[0]), (rng.random(), rng.random())
         look = self._look(rng)
-        return [look(placed(picture, shape, ground, where), None)[0] for picture in pictures]
+        for picture, place in zip(pictures, out, strict=True):
+            look(placed(picture, shape, ground, where), None, place)
 
     def _look(self, rng: np.random.Generator) -> Look:
         options = self._options
