@@ -22,6 +22,7 @@ from throng.errors import ThrongError
         ("sanet-keras", 3, {}, 1_432_769),
         ("mcnn", 1, {}, 127_953),
         ("compact", 3, {}, 759_673),
+        ("slim", 3, {}, 900_946),
     ],
 )
 def test_parameter_counts(name, in_channels, options, count):
@@ -34,7 +35,7 @@ def test_gmac_of_sanet_paper_at_part_b_size():
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.sampled_from(["compact", "mcnn", "sanet-paper"]), st.integers(1, 45), st.integers(1, 45))
+@given(st.sampled_from(["compact", "mcnn", "sanet-paper", "slim"]), st.integers(1, 45), st.integers(1, 45))
 def test_any_size_gives_a_non_negative_map_at_the_stride(name, height, width):
     model = build(name).eval()
     density = model(torch.randn(1, 3, height, width))
@@ -43,7 +44,7 @@ def test_any_size_gives_a_non_negative_map_at_the_stride(name, height, width):
 
 
 @pytest.mark.parametrize("last", ["relu", "softplus", "linear"])
-@pytest.mark.parametrize("name", ["compact", "mcnn", "sanet-paper"])
+@pytest.mark.parametrize("name", ["compact", "mcnn", "sanet-paper", "slim"])
 def test_the_first_map_holds_the_wanted_density_and_every_cell_has_a_gradient(name, last):
     torch.manual_seed(0)
     model = build(name, last_activation=last)

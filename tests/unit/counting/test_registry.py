@@ -39,6 +39,7 @@ def test_a_wrong_option_is_refused_in_one_sentence(name, option, value, message)
         ("mcnn", {"target_scale": float("nan")}, "target_scale must be a number above 0, not nan"),
         ("mcnn", {"target_scale": True}, "target_scale must be a number above 0, not True"),
         ("sanet-paper", {"norm": 3}, "norm must be true or false, not 3"),
+        ("sanet-paper", {"affine": 0}, "affine must be true or false, not 0"),
         ("gaunet-sanet", {"norm": "yes"}, "norm must be true or false, not 'yes'"),
         ("sanet-author", {"order": "norm-first"}, "order must be conv-norm-act or conv-act-norm, not 'norm-first'"),
         ("csrnet", {"stacks": 0}, "stacks must be a number of back ends, 1 or more, not 0"),

@@ -1,6 +1,6 @@
 """ImageNet backbones: the first ten convolutions of VGG-16 and ResNet-50 to its third stage, and their weight files.
 
-Modules carry torchvision's names, so that its published state dicts fit; nothing here needs torchvision.
+Modules carry torchvision's names, which are timm's too, so that published state dicts fit; nothing here needs either.
 """
 
 from __future__ import annotations
@@ -97,12 +97,15 @@ class Bottleneck(nn.Module):
         return torch.relu(self.bn3(self.conv3(branch)) + identity)
 
 
-def load_backbone(backbone: nn.Module, path: str | Path, prefix: str = "") -> None:
+def load_backbone(backbone: nn.Module, path: str | Path, kind: str, prefix: str = "") -> None:
     """Load a backbone's own tensors from a state dict, .safetensors or .pth, whose names start with ``prefix``.
 
-    Tensors of later layers are left aside. A .pth file is read without executing what it holds. Raises ThrongError
-    when the file cannot be read, a tensor is missing, or a shape differs.
+    ``kind`` says in an error what the file should hold. Tensors of later layers are left aside. A .pth file is read
+    without executing what it holds. Raises ThrongError when the file cannot be read, a tensor is missing, or a shape
+    differs.
     """
+    if not isinstance(path, str | Path):
+        raise ThrongError(f"weights must be the path of a state dict, .safetensors or .pth, not {path!r}")
     tensors = _read(Path(path))
     wanted = backbone.state_dict()
     for name, own in wanted.items():
@@ -110,7 +113,9 @@ def load_backbone(backbone: nn.Module, path: str | Path, prefix: str = "") -> No
             continue
         found = tensors.get(prefix + name)
         if found is None:
-            raise ThrongError(f"{path} has no tensor {prefix + name}: expected a state dict named as torchvision's")
+            raise ThrongError(
+                f"{path} has no tensor {prefix + name}: expected {kind}, named as torchvision and timm name it"
+            )
         if found.shape != own.shape:
             raise ThrongError(
                 f"{path}: {prefix + name} has shape {tuple(found.shape)}, expected {tuple(own.shape)}: another network"

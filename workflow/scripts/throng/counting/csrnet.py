@@ -25,8 +25,8 @@ def csrnet(
 ) -> Counter:
     """Return a CSRNet for grey (1) or RGB (3) input.
 
-    ``weights`` is a VGG-16 state dict (.safetensors or .pth, torchvision's names) for the front end; None starts from
-    scratch. ``stacks`` dilated back ends follow each other.
+    ``weights`` is a VGG-16 state dict (.safetensors or .pth, torchvision's and timm's names) for the front end; None
+    starts from scratch. ``stacks`` dilated back ends follow each other.
     """
     if isinstance(stacks, bool) or not isinstance(stacks, int) or stacks < 1:
         raise ThrongError(f"stacks must be a number of back ends, 1 or more, not {stacks!r}")
@@ -45,7 +45,7 @@ def csrnet(
     )
     initialise(network, init)
     if weights is not None:
-        load_backbone(network.get_submodule("features"), weights, "features.")
+        load_backbone(network.get_submodule("features"), weights, "VGG-16 without batch norm", "features.")
     return Counter(
         network,
         stride=8,

@@ -30,6 +30,7 @@ FAMILIES = {
     "mcnn": ("mcnn",),
     "resnet": ("resnet50",),
     "sanet": ("sanet-paper", "sanet-author", "sanet-keras"),
+    "slim": ("slim",),
 }
 # Where a new network's weights come from says nothing about the network, and may be gone when it is loaded again.
 STARTING_POINTS = {"weights"}

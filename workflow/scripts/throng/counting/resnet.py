@@ -21,8 +21,8 @@ def resnet(
 ) -> Counter:
     """Return a ResNet-50 counter for grey (1) or RGB (3) input, stride 8.
 
-    ``weights`` is a ResNet-50 state dict (.safetensors or .pth, torchvision's names); its third stage fits although it
-    keeps the resolution here. None starts from scratch.
+    ``weights`` is a ResNet-50 state dict (.safetensors or .pth, torchvision's and timm's names); its third stage fits
+    although it keeps the resolution here. None starts from scratch.
     """
     network = nn.Sequential(
         OrderedDict(
@@ -34,7 +34,7 @@ def resnet(
     )
     initialise(network, init)
     if weights is not None:
-        load_backbone(network.get_submodule("backbone"), weights)
+        load_backbone(network.get_submodule("backbone"), weights, "ResNet-50")
     return Counter(
         network,
         stride=8,

@@ -91,8 +91,9 @@ class Block:
 
     def __post_init__(self) -> None:
         check_choice("order", self.order, ("conv-norm-act", "conv-act-norm"))
-        if not isinstance(self.norm, bool):
-            raise ThrongError(f"norm must be true or false, not {self.norm!r}")
+        for option in ("norm", "affine"):
+            if not isinstance(getattr(self, option), bool):
+                raise ThrongError(f"{option} must be true or false, not {getattr(self, option)!r}")
 
     def conv(self, inputs: int, outputs: int, kernel: int) -> nn.Sequential:
         """Return a 'same' convolution block."""

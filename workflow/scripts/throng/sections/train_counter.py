@@ -13,6 +13,7 @@ MODULES = {
     "sanet-keras": "throng.counting.sanet",
     "mcnn": "throng.counting.mcnn",
     "compact": "throng.counting.compact",
+    "slim": "throng.counting.slim",
     "csrnet": "throng.counting.csrnet",
     "resnet50": "throng.counting.resnet",
     "gaunet-mcnn": "throng.counting.gaunet",
@@ -22,6 +23,7 @@ MODULES = {
 }
 Model = Literal[
     "compact",
+    "slim",
     "sanet-paper",
     "sanet-author",
     "sanet-keras",
@@ -120,11 +122,13 @@ class Trained(Section):
         "what this counter is called in tables and folders: small letters, digits, -",
         pattern=r"^[a-z0-9][a-z0-9-]*$",
     )
-    model: Model = setting("compact", "architecture; compact learns within minutes on a CPU, the others want a GPU")
+    model: Model = setting(
+        "compact", "architecture (docs/counters.md); compact and slim learn within minutes on a CPU, most want a GPU"
+    )
     seeds: int = runtime(1, "how often it is trained, each time from other random numbers", ge=1, le=100)
     in_channels: Literal[1, 3] = setting(3, "what it sees: 1 grey, 3 colour")
-    options: dict[str, str | bool | int | float | None] = setting(
-        {}, "options of the architecture: init, last_activation, norm, order, mode, ... (docs/train_counter.md)"
+    options: dict[str, str | bool | int | float | dict[str, str | int | list[int]] | None] = setting(
+        {}, "options of the architecture: init, last_activation, norm, order, mode, ... (docs/counters.md)"
     )
     weights: str | None = setting(
         None,
@@ -188,6 +192,8 @@ class Trained(Section):
                 "validation: test would choose the weights by the images that measure them; use val, or say "
                 "seed_compat: true to repeat a published protocol, and every figure will be marked best on test"
             )
+        if "weights" in self.options:
+            raise ValueError("options.weights: name the backbone's file by the key weights, beside options")
         if bool(self.data.pairs) != ("ranking" in self.losses.chosen()):
             raise ValueError("data.pairs and losses.ranking need each other: set both, or neither")
         return self
