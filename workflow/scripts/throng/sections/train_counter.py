@@ -35,6 +35,7 @@ Model = Literal[
     "gaunet-sanet",
     "gaunet-resnet50",
 ]
+WITH_BACKBONE = {"csrnet", "resnet50", "gaunet-csrnet", "gaunet-resnet50"}
 Weight = Annotated[float, Field(ge=0)]
 Pixels = Annotated[int, Field(ge=8)]
 
@@ -149,7 +150,7 @@ class Trained(Section):
     jitter: float = setting(0.3, "how far a crop's brightness is changed: 0.3 is by 0.7 to 1.3", ge=0, lt=1)
     gamma: float = setting(0.0, "how far a crop's gamma is changed: 0.5 is from 1/1.5 to 1.5", ge=0, le=3)
     grey: float = setting(0.0, "share of the crops that turn grey", ge=0, le=1)
-    sigma: float | Literal["adaptive"] = setting(
+    sigma: Annotated[float, Field(gt=0)] | Literal["adaptive"] = setting(
         3.0, "width of a head in the density map, pixels after resizing, or adaptive"
     )
     losses: Losses = setting(Losses(), "what it minimises")
@@ -159,11 +160,12 @@ class Trained(Section):
     start_at_mean: bool = setting(True, "the first map holds the mean training count, rather than nobody")
     module_steps: int = setting(
         0,
-        "steps in which each module alone is trained, one after another, before all are; 0: all at once",
+        "steps in which each module alone is trained, one after another, before all are: SANet's four aggregation "
+        "modules and its decoder, elsewhere the network's top-level parts; 0: all at once",
         ge=0,
     )
     batch_size: int = setting(8, "crops per step", ge=1)
-    accumulate: int = setting(1, "batches that make one step", ge=1)
+    accumulate: int = setting(1, "batches whose mean gradient makes one step", ge=1)
     steps: int = setting(160, "optimiser steps", ge=1)
     optimizer: Literal["adam", "adamw"] = setting("adamw", "optimiser")
     learning_rate: float = setting(0.002, "peak learning rate", gt=0)
@@ -178,10 +180,10 @@ class Trained(Section):
     val_scheme: Literal["whole", "patches"] = setting("whole", "how a validation image is counted")
     log_every: int = setting(20, "steps between rows of the history", ge=1)
     collapse_steps: int = setting(
-        200, "the run fails when its map stays constant or empty for so many steps; 0: never", ge=0
+        100, "the run fails when its map stays constant or empty for so many steps; 0: never", ge=0
     )
     processes: int = setting(1, "processes that share a step, one per GPU; each adds batch_size crops", ge=1, le=64)
-    device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
+    device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")
     cache_gigabytes: float = runtime(4.0, "memory for decoded images, gigabytes", ge=0)
     checkpoint_seconds: float = runtime(60.0, "seconds between checkpoints, from which a killed run goes on", gt=0)
 
@@ -196,6 +198,28 @@ class Trained(Section):
             raise ValueError("options.weights: name the backbone's file by the key weights, beside options")
         if bool(self.data.pairs) != ("ranking" in self.losses.chosen()):
             raise ValueError("data.pairs and losses.ranking need each other: set both, or neither")
+        if self.weights is not None and self.model not in WITH_BACKBONE:
+            raise ValueError(
+                f"weights: {self.model} has no ImageNet backbone; leave it null, "
+                f"or choose {', '.join(sorted(WITH_BACKBONE))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.module_steps >= self.steps:
+            raise ValueError(f"module_steps: {self.module_steps} for each module do not fit into {self.steps} steps")
+        if 0 < self.collapse_steps < self.log_every:
+            raise ValueError(
+                f"collapse_steps: {self.collapse_steps} cannot be kept with log_every: {self.log_every}, for only "
+                f"logged steps are looked at; log more often, or set collapse_steps: 0"
+            )
+        if self.precision == "fp16" and self.device == "cpu":
+            raise ValueError("precision: fp16 needs a GPU; use bf16 or fp32 on device cpu")
+        if self.processes > 1 and ":" in self.device:
+            raise ValueError(
+                f"device: {self.device} is one GPU, and each of {self.processes} processes wants its own: use cuda"
+            )
         return self
 
 
