@@ -1,5 +1,9 @@
+from itertools import takewhile
+from pathlib import Path
+
 import pytest
 
+from throng.counting.network import describe
 from throng.counting.registry import FAMILIES, build, options_of
 from throng.errors import ThrongError
 
@@ -70,3 +74,23 @@ def test_counters_see_grey_or_colour_only(channels):
 def test_low_rank_options_may_come_from_yaml():
     model = build("gaunet-mcnn", mode="lowrank", low_rank={"positions": "grid", "grid": [2, 3]})
     assert model.network.branch1[0].conv.positions.query.shape[-2:] == (2, 3)
+
+
+def documented(heading, columns):
+    """The cells of a table in docs/counters.md, by the name in its first column."""
+    text = (Path(__file__).parents[3] / "docs" / "counters.md").read_text()
+    lines = text[text.index(heading) :].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in takewhile(lambda x: x.startswith("|"), lines)]
+    return {row[0].strip("`"): row[1:columns] for row in rows}
+
+
+def test_the_table_of_counters_says_what_describe_says():
+    table = documented("| name | parameters |", 4)
+    assert sorted(table) == sorted(NAMES)
+    for name, (parameters, stride, gmac) in table.items():
+        line = f"{name}: {parameters} parameters, stride {stride}, {gmac} GMAC at 768x1024"
+        assert describe(build(name)) == line
+
+
+def test_the_table_of_options_has_every_option():
+    assert documented("| option | of |", 2).keys() == {option for name in NAMES for option in options_of(name)}
