@@ -138,12 +138,21 @@ def test_nested_windows_keep_their_scale():
         assert float(white.sum()) == pytest.approx(36, abs=5)
 
 
-def test_means_are_of_what_an_epoch_shows():
+@pytest.mark.parametrize("workers", [1, 3])
+def test_means_are_of_what_an_epoch_shows(workers):
     cache = SampleCache(MIXED, InputSpec(), 1.0, 2.0)
-    mean = mean_of(cache, (24, 32), [2.0, 1.0, 1.0, 0.0])
+    mean = mean_of(cache, (24, 32), [2.0, 1.0, 1.0, 0.0], workers=workers)
     assert mean.people == 2 * 12 + 30
     assert mean.count == pytest.approx(54 / 3)
     assert mean.density == pytest.approx(54 / (2 * 40 * 50 + 24 * 32))
+    assert mean_of(cache, (24, 32), [0.25, 0.0, 5.0, 0.0]).count == 12
+    assert mean_of(cache, (24, 32), [0.0, 0.0, 1.0, 0.0]).people == 0
+
+
+def test_a_damaged_picture_is_found_before_training():
+    cache = SampleCache([*MIXED, Sample(b"no picture", None)], InputSpec(), 1.0, 2.0)
+    with pytest.raises(ThrongError, match="no image that can be decoded"):
+        mean_of(cache, (24, 32))
 
 
 @pytest.mark.parametrize(

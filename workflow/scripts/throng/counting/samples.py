@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
@@ -177,19 +178,25 @@ class Mean:
     people: float
 
 
-def mean_of(samples: SampleCache, crop: tuple[int, int], shares: Sequence[float] | None = None) -> Mean:
+def mean_of(
+    samples: SampleCache, crop: tuple[int, int], shares: Sequence[float] | None = None, *, workers: int = 1
+) -> Mean:
     """Return the means over all samples of known count, each as often as its share says (None: once).
 
-    A sample without head points is shown whole in one crop of (H, W) pixels, the others at their own size.
+    A sample without head points is shown whole in one crop of (H, W) pixels, the others at their own size. Every sample
+    is decoded by one of ``workers`` threads, so that a damaged one is found before training.
     """
-    people = pixels = known = 0.0
-    for index in range(len(samples)):
-        share = 1 if shares is None else shares[index]
-        if not share:
-            continue
+
+    def people_and_area(index: int) -> tuple[float, int]:
         item = samples[index]
-        if math.isnan(item.people):
-            continue
-        area = crop[0] * crop[1] if item.points is None else item.image.shape[0] * item.image.shape[1]
-        people, pixels, known = people + share * item.people, pixels + share * area, known + share
-    return Mean(people / max(1, known), people / max(1, pixels), people)
+        height, width = crop if item.points is None else item.image.shape[:2]
+        return item.people, height * width
+
+    people = pixels = known = 0.0
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        shown = pool.map(people_and_area, range(len(samples)))
+        for index, (count, area) in enumerate(shown):
+            share = 1 if shares is None else shares[index]
+            if share and not math.isnan(count):
+                people, pixels, known = people + share * count, pixels + share * area, known + share
+    return Mean(people / known, people / pixels, people) if known else Mean(0.0, 0.0, 0.0)

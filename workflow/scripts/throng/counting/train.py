@@ -68,7 +68,7 @@ def train_counter(
     warmup = ModuleWarmup(model, options.module_steps, options.steps) if options.module_steps else None
     cached_train = SampleCache(samples_train, model.input_spec, cache_gigabytes / 2, options.sigma)
     cached_val = SampleCache(samples_val, model.input_spec, cache_gigabytes / 2, options.sigma)
-    mean = mean_of(cached_train, options.crop, shares)
+    mean = mean_of(cached_train, options.crop, shares, workers=workers)
     if mean.people == 0:
         raise ThrongError("no training image has a head point: check the labels, or choose other images")
     check_apart(samples_train, samples_val, workers=workers)
