@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from throng.counting.losses import Labels, build_loss, count_loss, local_pattern_loss, map_loss, ssim_map
+from throng.counting.losses import Labels, build_loss, ssim_map
 from throng.counting.losses.labels import Truth
 from throng.density.maps import density_map
 
@@ -30,34 +30,38 @@ def test_ssim_equals_an_independent_one(data_range):
     np.testing.assert_allclose(single[0, 0].numpy(), oracle_ssim(x, y, data_range), atol=1e-4)
 
 
-def test_pattern_loss_passes_gradcheck():
+def test_the_pattern_passes_gradcheck():
     torch.manual_seed(0)
-    x = torch.rand(1, 1, 6, 7, dtype=torch.float64, requires_grad=True)
-    y = torch.rand(1, 1, 6, 7, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda p: local_pattern_loss(p, y, 1.0), (x,))
+    pattern = build_loss({"ssim": 1.0})
+    labels = Labels([torch.tensor([[8.0, 9.0], [20.0, 14.0]])], (24, 28), 4, sigma=6.0)
+    maps = torch.rand(1, 1, 6, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda predicted: pattern(0.05 * predicted, labels).total, (maps,))
 
 
-def test_the_pattern_term_has_weight_at_any_target_scale():
-    rng = np.random.default_rng(0)
-    true = torch.from_numpy(density_map(rng.uniform(0, 120, (10, 2)), (96, 128), sigma=15.0))[None, None]
-    empty = torch.zeros_like(true)
-    assert local_pattern_loss(empty, true, 1.0) < 0.02
-    for scale in (1.0, 1000.0):
-        pattern = map_loss(empty, true, target_scale=scale, pattern_weight=1.0) - map_loss(
-            empty, true, target_scale=scale, pattern_weight=0.0
-        )
-        assert pattern > 0.3
+def test_the_pattern_is_one_minus_an_independent_ssim_at_the_peak_of_the_true_map():
+    points = torch.tensor([[40.0, 30.0], [90.0, 60.0], [91.0, 62.0]])
+    true = density_map(points.numpy(), (96, 128), sigma=8.0)
+    predicted = np.random.default_rng(0).random((96, 128)) * true.max()
+    ours = build_loss({"ssim": 1.0})(
+        torch.from_numpy(predicted)[None, None], Labels([points], (96, 128), 1, sigma=8.0)
+    ).total
+    assert float(ours) == pytest.approx(1 - oracle_ssim(predicted, true, true.max()).mean(), abs=1e-6)
+
+
+def test_a_raw_empty_map_costs_the_pattern_as_much_as_a_scaled_one():
+    points = torch.from_numpy(np.random.default_rng(0).uniform(0, 120, (10, 2)))
+    labels = Labels([points], (96, 128), 1, sigma=15.0)
+    empty = torch.zeros(1, 1, 96, 128)
+    # by SSIM's own constants an empty map is as good as the true one at this scale
+    assert 1 - ssim_map(empty, Truth(labels, empty).density).mean() < 0.02
+    assert build_loss({"ssim": 1.0})(empty, labels).total > 0.3
 
 
 def test_a_map_without_people_has_a_finite_loss():
     empty = torch.zeros(1, 1, 16, 16)
-    assert map_loss(empty, empty, target_scale=100.0, pattern_weight=1.0).item() == pytest.approx(0, abs=1e-6)
-
-
-def test_count_loss_is_the_mean_error_in_people():
-    true = torch.zeros(2, 1, 4, 4)
-    true[0, 0, 1, 1], true[1, 0, 2, 3] = 3.0, 1.0
-    assert count_loss(torch.full_like(true, 1 / 8), true).item() == pytest.approx((1 + 1) / 2)
+    labels = Labels([torch.zeros(0, 2)], (16, 16), 1)
+    loss = build_loss({"pixel": 1.0, "ssim": 1.0}, target_scale=100.0)(empty, labels).total
+    assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
 def test_pixel_is_the_squared_error_per_cell_or_in_all():

@@ -2,7 +2,7 @@
 
 from throng.counting.losses.combine import DM_COUNT, Loss, LossValue, build_loss
 from throng.counting.losses.labels import Labels
-from throng.counting.losses.maps import count_loss, local_pattern_loss, map_loss, ssim_map
+from throng.counting.losses.maps import ssim_map
 
 __all__ = [
     "DM_COUNT",
@@ -10,8 +10,5 @@ __all__ = [
     "Loss",
     "LossValue",
     "build_loss",
-    "count_loss",
-    "local_pattern_loss",
-    "map_loss",
     "ssim_map",
 ]

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
-from throng.counting.losses.labels import Truth, counts_of
+from throng.counting.losses.labels import Truth
 from throng.density.maps import LONE_SIGMA
 from throng.errors import ThrongError
 
@@ -76,33 +76,6 @@ def ssim_map(predicted: torch.Tensor, true: torch.Tensor, data_range: torch.Tens
     variance_p, variance_t = square_p - mean_p**2, square_t - mean_t**2
     structure = (2 * (product - mean_p * mean_t) + c2) / (variance_p + variance_t + c2)
     return luminance * structure
-
-
-def local_pattern_loss(predicted: torch.Tensor, true: torch.Tensor, data_range: torch.Tensor | float) -> torch.Tensor:
-    """Return 1 - mean SSIM, a scalar in 0..2."""
-    return 1 - ssim_map(predicted, true, data_range).mean()
-
-
-def count_loss(predicted: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-    """Return the mean over the batch of |sum of predicted - sum of true| in people, of maps (B, 1, H, W)."""
-    return counts_of(predicted - true).abs().mean()
-
-
-def map_loss(
-    predicted: torch.Tensor, true: torch.Tensor, *, target_scale: float, pattern_weight: float
-) -> torch.Tensor:
-    """Return L_E + pattern_weight * L_C of two maps in people per cell, both multiplied by ``target_scale`` first.
-
-    SSIM's constants assume a range of 1, but a density map peaks near 0.01: at that scale the pattern term
-    has almost no gradient. So the range is the peak of the true maps of the batch (1 where nobody is in it).
-    """
-    fitted, target = predicted * target_scale, true * target_scale
-    loss = functional.mse_loss(fitted, target)
-    if pattern_weight == 0:
-        return loss
-    peak = target.amax().detach()
-    data_range = torch.where(peak > 0, peak, torch.ones_like(peak))
-    return loss + pattern_weight * local_pattern_loss(fitted, target, data_range)
 
 
 def _blur(maps: torch.Tensor) -> torch.Tensor:
