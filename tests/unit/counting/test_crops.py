@@ -173,3 +173,43 @@ def test_a_window_outside_its_picture_is_refused():
     pair = Pair(0, 0, 0.0, False, Window(0, 0, 9, 8), Window(0, 0, 4, 4))
     with pytest.raises(ThrongError, match=r"Window\(left=0, top=0, width=9, height=8\) of sample 0 is not inside"):
         crops([Sample(noise(8, 8), None)], [0], [pair])(0)
+
+
+@pytest.mark.slow
+def test_counts_alone_and_orders_alone_teach_to_count(tmp_path):
+    """Pictures of uncertain count set the scale, ranked pairs the order; no head point is shown in training."""
+    from tests.unit.counting.test_train import scenes
+    from throng.counting.inference import predict_count
+    from throng.counting.train import train_counter
+    from throng.evaluation.metrics import count_metrics, mean_predictor
+
+    rng = np.random.default_rng(11)
+    known, ranked, val, test = scenes(40, seed=21), scenes(40, seed=22), scenes(10, seed=23), scenes(30, seed=24)
+    counted = [Sample(s.image, None, max(0.0, len(s.points) + rng.normal(0, 3)), 3.0) for s in known]
+    order = np.argsort([len(s.points) for s in ranked])
+    pairs = [
+        Pair(40 + int(more), 40 + int(fewer), float(len(ranked[more].points) - len(ranked[fewer].points)))
+        for more, fewer in zip(order[20:], order[:20], strict=True)
+    ]
+    options = CounterOptions(
+        model="mcnn",
+        crop=(48, 64),
+        batch_size=8,
+        steps=150,
+        val_every=50,
+        losses={"count_likelihood": 0.1, "ranking": 0.1},
+        learning_rate=2e-3,
+    )
+    model, recipe, _ = train_counter(
+        [*counted, *(Sample(s.image, None) for s in ranked)],
+        val,
+        options,
+        tmp_path,
+        shares=[1.0] * 40 + [0.0] * 40,
+        pairs=pairs,
+    )
+    true = [len(s.points) for s in test]
+    predicted = [predict_count(model, s.image)[0] for s in test]
+    baseline = mean_predictor([len(s.points) for s in known], true)
+    assert count_metrics(predicted, true)["mae"] < 0.5 * baseline["mae"]
+    assert recipe["mean_training_count"] == pytest.approx(np.mean([len(s.points) for s in known]), abs=2)
