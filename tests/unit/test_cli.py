@@ -50,7 +50,9 @@ def test_bad_input_is_one_sentence(table, tmp_path):
         ("inspect", tmp_path / "gone.parquet"),
         ("diff", table, foreign),
         ("verify", tmp_path),
-        ("count", foreign, "--weights", tmp_path / "gone.safetensors"),
+        ("count", foreign, "--model", tmp_path / "gone.safetensors"),
+        ("measure", tmp_path, "--model", tmp_path),
+        ("export-counter", "--model", tmp_path, "--to", tmp_path / "counter.onnx"),
     ):
         failed = throng(*arguments)
         assert failed.returncode in (1, 2), arguments

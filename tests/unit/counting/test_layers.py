@@ -273,7 +273,7 @@ def low_rank_oracle(layer, image):
     result = np.zeros((weight.shape[0], height, width)) + layer.bias.detach().numpy()[:, None, None]
     for k in range(layer.units):
         kernel = sum(
-            combination[k, owner] * np.outer(down[i], across[i]) for i, owner in enumerate(layer.basis._owners)
+            combination[k, owner] * np.outer(down[i], across[i]) for i, owner in enumerate(layer.basis.owners)
         )
         blurred = np.stack([ndimage.correlate(channel, kernel, mode="constant") for channel in padded])
         moved = blurred

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from throng.convert_cli import convert_dataset
+from throng.count_cli import count, export_counter, measure
 from throng.errors import ThrongError
 from throng.legacy_cli import export_legacy, import_legacy
 
@@ -16,8 +17,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
 )
 app.command()(convert_dataset)
+app.command()(count)
+app.command()(export_counter)
 app.command()(export_legacy)
 app.command()(import_legacy)
+app.command()(measure)
 console = Console(soft_wrap=True)
 TableFile = Annotated[Path, typer.Argument(help="a Parquet table of the workflow", exists=True, dir_okay=False)]
 
@@ -63,24 +67,6 @@ def verify(release: Annotated[Path, typer.Argument(help="folder of a release", e
     from throng.release.verify import verify as verify_release
 
     console.print_json(json.dumps(verify_release(release)))
-
-
-@app.command()
-def count(
-    photographs: Annotated[list[Path], typer.Argument(help="image files", exists=True, dir_okay=False)],
-    weights: Annotated[Path, typer.Option(help="counter.safetensors of the workflow, its counter.json beside it")],
-) -> None:
-    """Count the people in photographs with a trained counter."""
-    from throng.counting.inference import decode_for, predict_count
-    from throng.counting.registry import load_counter
-
-    model, _ = load_counter(weights)
-    for photograph in photographs:
-        try:
-            predicted, _ = predict_count(model, decode_for(model, photograph.read_bytes()))
-        except ThrongError as error:
-            raise ThrongError(f"{photograph}: {error}") from error
-        console.print(f"{photograph}: {predicted:.1f}")
 
 
 def main() -> None:

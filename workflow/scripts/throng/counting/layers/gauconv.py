@@ -134,10 +134,10 @@ class GauConv2d(nn.Module):
             response = self._low_rank(features)
         elif self.backend == "triton":
             response = self._fused(features)
-        elif self._builds_kernels:
+        elif self.builds_kernels:
             response = self._dense(features)
         elif self.interpolation == "exact":
-            response = shifting.displaced_mix(features, self.weight, self._placed(*self._exact()))
+            response = shifting.displaced_mix(features, self.weight, self.displacement())
         else:
             response = self._bilinear(features)
         if self.stride > 1:
@@ -173,7 +173,7 @@ class GauConv2d(nn.Module):
             blurs = (across.numel() * 2 + self.units * self.basis.rank) * self.in_channels
             shifts = self.units * (2 * LAGRANGE_TAPS * narrow + self.out_channels)
             each = blurs + shifts + mixing + self.positions.multiply_accumulates_per_site()
-        elif self._builds_kernels:
+        elif self.builds_kernels:
             each = pairs * (2 * (self.max_kernel_size // 2 + reach) + 1) ** 2
         elif self.interpolation == "exact":
             each = self.units * 2 * (2 * reach + 1) * narrow + mixing
@@ -191,8 +191,8 @@ class GauConv2d(nn.Module):
         )
 
     @property
-    def _builds_kernels(self) -> bool:
-        """Where every pair of channels has means of its own, nothing is shared that a shift could save."""
+    def builds_kernels(self) -> bool:
+        """Whether one kernel is built; where every pair of channels has its own means, a shift would save nothing."""
         return self.mode == "dense" or (self.means == "separate" and self.interpolation == "exact")
 
     def _reaches(self) -> tuple[int, int]:
@@ -202,12 +202,40 @@ class GauConv2d(nn.Module):
             self._sampled = taps.reach(sigma), math.ceil(5 * sigma)
         return self._sampled
 
-    def _dense(self, features: torch.Tensor) -> torch.Tensor:
+    def kernel(self) -> torch.Tensor:
+        """Return the (F, C, T, T) kernel of a layer that ``builds_kernels``, T odd."""
         radius = self.max_kernel_size // 2 + self._reaches()[0]
-        positions = torch.arange(-radius, radius + 1, device=features.device)
+        positions = torch.arange(-radius, radius + 1, device=self.weight.device)
         across, down = (taps.gaussian_taps(mean, _wide(self.sigma), positions) for mean in self.bounded_means())
-        kernel = shifting.dense_kernel(_wide(self.weight), across, down)
-        return functional.conv2d(features, kernel.to(features.dtype), padding=radius)
+        return shifting.dense_kernel(_wide(self.weight), across, down)
+
+    def displacement(self) -> Displacement:
+        """Return the units' displacement, shared means alone: Gaussians, or taps that interpolate blurred maps."""
+        if self.mode == "lowrank":
+            return self._placed(*self._interpolating(LAGRANGE_TAPS))
+        if self.interpolation == "exact":
+            return self._placed(*self._exact())
+        return self._placed(*self._interpolating(2))
+
+    def blurring(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the taps along x and y, (n, T), of what is done to maps before interpolation displaces them."""
+        if self.mode == "lowrank":
+            return self.basis.terms(_wide(self.sigma), self._reaches()[0])
+        sigma, radius = _wide(self.sigma), self._reaches()[1]
+        positions = torch.arange(-radius, radius + 1, device=sigma.device)
+        gaussian = taps.gaussian_taps(torch.zeros_like(sigma), sigma, positions)[None]
+        return gaussian, gaussian
+
+    def interpolating_kernel(self) -> torch.Tensor:
+        """Return the (F, C, T, T) kernel that reads blurred maps at separate means by linear interpolation."""
+        radius = self.max_kernel_size // 2
+        positions = torch.arange(-radius, radius + 1, device=self.weight.device)
+        across, down = (taps.linear_taps(mean, positions) for mean in self.bounded_means())
+        return shifting.dense_kernel(_wide(self.weight), across, down)
+
+    def _dense(self, features: torch.Tensor) -> torch.Tensor:
+        kernel = self.kernel()
+        return functional.conv2d(features, kernel.to(features.dtype), padding=kernel.shape[-1] // 2)
 
     def _exact(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]:
         """Return the taps along x and y (K, T), the whole pixels (2, K) of the means and the taps before each."""

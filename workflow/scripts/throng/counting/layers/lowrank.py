@@ -51,10 +51,10 @@ class ZeroMeanBasis(nn.Module):
         super().__init__()
         self.kind, self.rank = options.basis, options.rank
         self.energy: float | None = None
-        self._owners = list(range(self.rank))
+        self.owners = list(range(self.rank))
         if self.kind == "pca":
             basis = label_basis(low, high, self.rank)
-            across, down, self._owners = separable_terms(basis.components)
+            across, down, self.owners = separable_terms(basis.components)
             self.register_buffer("across", across.float())
             self.register_buffer("down", down.float())
             self.energy = basis.energy[-1]
@@ -87,7 +87,7 @@ class ZeroMeanBasis(nn.Module):
         across, down = self.terms(sigma, reach)
         wider = shifting.padded(features, margin + across.shape[1] // 2)
         parts: list[list[torch.Tensor]] = [[] for _ in range(self.rank)]
-        for index, owner in enumerate(self._owners):
+        for index, owner in enumerate(self.owners):
             parts[owner].append(shifting.separable(wider, across[index], down[index]))
         return [functools.reduce(torch.add, part) for part in parts]
 
