@@ -13,6 +13,7 @@ PY
 python3 benchmarks/gpu_agreement.py --out "$out"
 python3 benchmarks/counters.py --device cuda --out "$out"
 python3 benchmarks/gauconv.py --device cuda --out "$out"
+python3 benchmarks/counting.py --device cuda --rounds 20 --settings eager channels-last bf16 bf16-compiled --out "$out"
 python3 benchmarks/detect.py --device cuda --model yolo11m --images 512 --threads 16 --out "$out"
 python3 benchmarks/diffusion.py --device cuda --compile --out "$out"
 python3 benchmarks/diffusion.py --task draw --device cuda --compile --out "$out"
