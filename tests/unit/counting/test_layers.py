@@ -272,9 +272,7 @@ def low_rank_oracle(layer, image):
     height, width = image.shape[1:]
     result = np.zeros((weight.shape[0], height, width)) + layer.bias.detach().numpy()[:, None, None]
     for k in range(layer.units):
-        kernel = sum(
-            combination[k, owner] * np.outer(down[i], across[i]) for i, owner in enumerate(layer.basis.owners)
-        )
+        kernel = sum(combination[k, owner] * np.outer(down[i], across[i]) for i, owner in enumerate(layer.basis.owners))
         blurred = np.stack([ndimage.correlate(channel, kernel, mode="constant") for channel in padded])
         moved = blurred
         for axis, mean in ((2, layer.mu1[k].item()), (1, layer.mu2[k].item())):
@@ -395,6 +393,21 @@ def test_a_compiler_traces_the_whole_layer_and_gives_the_same(options):
     response = layer(image)
     compiled = torch.compile(layer, backend="eager", fullgraph=not layer.sigma.requires_grad)
     torch.testing.assert_close(compiled(image), response, atol=1e-5, rtol=1e-5)
+    torch._dynamo.reset()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [MODES[0], MODES[2]], ids=str)
+def test_a_compiler_may_meet_a_layer_that_never_ran_or_was_loaded_with_another_sigma(options):
+    fresh = GauConv2d(2, 3, 2, **options)
+    wide = layer_of(2, 3, 2, sigma=3.0, **options)
+    image = torch.randn(1, 2, 30, 30)
+    compiled = torch.compile(fresh, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(image), fresh(image), atol=1e-5, rtol=1e-5)
+    torch._dynamo.reset()
+    fresh.load_state_dict(wide.state_dict())
+    compiled = torch.compile(fresh, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(image), wide(image), atol=1e-5, rtol=1e-5)
     torch._dynamo.reset()
 
 

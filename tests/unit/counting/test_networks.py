@@ -3,11 +3,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from throng.counting.inputs import InputSpec
 from throng.counting.network import multiply_accumulates, parameter_count
 from throng.counting.registry import build, load_counter, load_hdf5, save_counter
 from throng.errors import ThrongError
+
+# One behind every convolution but the last: 4 + 3 x 7 in the encoder (4 x 7 where its head reduces), 7 in the
+# decoder (8 where that ends in a 5x5).
+SANET_NORMS = {"sanet-paper": 25 + 7, "sanet-author": 25 + 7, "sanet-keras": 28 + 8}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +67,38 @@ def test_norm_after_activation_and_published_initialisation_are_options():
     kinds = [type(m).__name__ for m in model.network[0][0].branches[0]]
     assert kinds == ["Conv2d", "ReLU", "InstanceNorm2d"]
     assert model.network[1][0][0].weight.std().item() == pytest.approx(0.01, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["sanet-paper", "sanet-author", "sanet-keras"])
+@pytest.mark.parametrize("order", ["conv-norm-act", "conv-act-norm"])
+def test_every_sanet_keeps_the_size_in_grey_and_colour_with_the_norm_before_or_after_the_activation(name, order):
+    for channels, norm in ((1, True), (3, True), (3, False)):
+        model = build(name, channels, order=order, norm=norm).eval()
+        assert model(torch.randn(1, channels, 16, 24)).shape == (1, 1, 16, 24)
+        assert sum(isinstance(module, nn.InstanceNorm2d) for module in model.modules()) == (norm and SANET_NORMS[name])
+
+
+@pytest.mark.parametrize("name", ["compact", "slim", "mcnn", "sanet-paper", "gaunet-mcnn"])
+def test_bf16_gives_the_same_map_in_float32(name):
+    torch.manual_seed(0)
+    model = build(name).eval()
+    model.set_initial_density(0.01)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found = model(image)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, model(image), atol=3e-4, rtol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["slim", "sanet-paper", "gaunet-mcnn"])
+def test_a_compiler_takes_a_counter_whole(name):
+    torch.manual_seed(0)
+    model = build(name).eval()
+    image = torch.randn(1, 3, 64, 64)
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(image), model(image))
+    torch._dynamo.reset()
 
 
 @pytest.mark.parametrize("form", ["counter", "counter.safetensors"])

@@ -88,6 +88,9 @@ class GauConv2d(nn.Module):
         else:
             self.sigma = _sigma(torch.tensor(0.5 if sigma is None else sigma), sigma_trainable)
         self.reset_parameters()
+        # A compiler that meets the layer before it ever ran must find how far sigma reaches.
+        self._reaches()
+        self.register_load_state_dict_post_hook(_measure)
 
     def _init_low_rank(self, options: LowRank, sigma: float | tuple[float, float] | None, trainable: bool) -> None:
         if isinstance(sigma, float | int):
@@ -375,6 +378,10 @@ def _check(mode: str, means: str, interpolation: str, backend: str, low_rank: Lo
 def _wide(tensor: torch.Tensor) -> torch.Tensor:
     """Return float32 or wider: a mean in half precision would jump by tenths of a pixel."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def _measure(layer: GauConv2d, _: object) -> None:
+    layer._reaches()
 
 
 def _sigma(values: torch.Tensor, trainable: bool) -> nn.Parameter:
