@@ -257,3 +257,8 @@ def test_crops_without_heads_are_judged_by_their_counts():
     with pytest.raises(ThrongError, match="a constant map"):
         CollapseDetector(1)(1, constant)
     CollapseDetector(1)(1, {name: float(value) for name, value in map_statistics(maps, nowhere).items()})
+
+
+def test_a_collapse_that_could_not_be_noticed_in_time_is_refused():
+    with pytest.raises(ThrongError, match="within 20 steps when only every 50th is looked at"):
+        CounterOptions(collapse_steps=20, log_every=50)

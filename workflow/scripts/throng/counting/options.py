@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from throng.counting.inference import Scheme
+from throng.errors import ThrongError
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class CounterOptions:
     0.8 to 1.2); ``gamma`` g raises brightness to a power between 1 / (1 + g) and 1 + g; ``grey`` is the share of
     crops that lose their colour. In the first ``module_steps`` steps per module one module is trained after the
     other, then all. ``val_scheme`` is whole or patches. A run fails when the predicted map stays constant or empty
-    for ``collapse_steps`` steps (0: never).
+    for ``collapse_steps`` steps (0: never), of which every ``log_every``-th is looked at. Raises ThrongError when those
+    are none.
     """
 
     model: str = "sanet-paper"
@@ -58,3 +60,10 @@ class CounterOptions:
     log_every: int = 20
     collapse_steps: int = 400
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if 0 < self.collapse_steps < self.log_every:
+            raise ThrongError(
+                f"a collapse cannot be noticed within {self.collapse_steps} steps when only every {self.log_every}th "
+                f"is looked at: lower log_every, or set collapse_steps to 0"
+            )
