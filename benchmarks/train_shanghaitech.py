@@ -35,6 +35,7 @@ from throng.counting.options import CounterOptions
 from throng.counting.registry import save_counter
 from throng.counting.samples import Sample
 from throng.counting.train import train_counter
+from throng.evaluation.counted import Counted
 from throng.evaluation.metrics import bin_errors, count_metrics, mae_interval, mean_predictor
 from throng.evaluation.plots import bin_plot, scatter_plot, training_plot
 from throng.images import decode, encode_jpeg
@@ -164,11 +165,13 @@ def train(arguments: argparse.Namespace) -> None:
     }
     schemes: tuple[Scheme, Scheme] = ("whole", "patches")
     for scheme in schemes if test else ():
-        report["test"][scheme], counts = measured(model, test, train_counts, scheme)
-        truth = [len(sample.points) for sample in test]
-        (arguments.out / f"scatter-{scheme}.png").write_bytes(scatter_plot(counts, truth, f"part B, {scheme}"))
-        (arguments.out / f"bins-{scheme}.png").write_bytes(bin_plot(bin_errors(counts, truth), f"part B, {scheme}"))
-    (arguments.out / "training.png").write_bytes(training_plot(history, options.model))
+        figures, counts = measured(model, test, train_counts, scheme)
+        report["test"][scheme] = figures
+        truth = np.array([len(sample.points) for sample in test], np.float64)
+        shown = Counted(f"{options.model}, part B, {scheme}", ("seed-1",), truth, np.array([counts]))
+        (arguments.out / f"scatter-{scheme}.png").write_bytes(scatter_plot([shown]))
+        (arguments.out / f"bins-{scheme}.png").write_bytes(bin_plot([(shown.name, figures["bins"])]))
+    (arguments.out / "training.png").write_bytes(training_plot([(options.model, history)]))
     (arguments.out / "metrics.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
     save_counter(arguments.out / "counter.safetensors", model, recipe)
     for scheme, figures in report["test"].items():

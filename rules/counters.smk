@@ -73,6 +73,9 @@ rule evaluate:
         scatter=f"{RESULTS}/evaluate/scatter.png",
         bins=f"{RESULTS}/evaluate/bins.png",
         curves=f"{RESULTS}/evaluate/curves.png",
+        calibration=f"{RESULTS}/evaluate/calibration.png",
+        comparison=f"{RESULTS}/evaluate/comparison.png",
+        examples=f"{RESULTS}/evaluate/examples.jpg",
     log:
         f"{RESULTS}/logs/evaluate.log",
     benchmark:
@@ -85,6 +88,6 @@ rule evaluate:
     params:
         **stage_params("evaluate"),
     message:
-        "evaluate: MAE and RMSE on real images"
+        "evaluate: every counter on real images"
     script:
         "../workflow/scripts/evaluate.py"

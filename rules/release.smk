@@ -47,7 +47,10 @@ rule report:
         agreement=f"{RESULTS}/audit_density/agreement.json",
         metrics=f"{RESULTS}/evaluate/metrics.json",
         predictions=f"{RESULTS}/evaluate/predictions.parquet",
-        plots=[f"{RESULTS}/evaluate/{name}.png" for name in ("scatter", "bins", "curves")],
+        plots=[
+            f"{RESULTS}/evaluate/{name}"
+            for name in ("comparison.png", "scatter.png", "bins.png", "calibration.png", "curves.png", "examples.jpg")
+        ],
         index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
     output:
         page=f"{RESULTS}/report/report.html",

@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,31 +14,45 @@ import pytest
 
 from tests.unit.release.miniature import PATHS, Run, make_run, picture
 from throng.errors import ThrongError
-from throng.images import ImageStore, decode, encode_png
+from throng.evaluation.counted import BEST_ON_TEST, Counted
+from throng.evaluation.map_scores import MAP_COLUMNS
+from throng.evaluation.summary import summarise
+from throng.images import ImageStore, decode, encode_jpeg, encode_png
 from throng.report.figures import cell, size
+from throng.report.page import read_metrics
 from throng.report.pictures import Thumbnails
 from throng.sections.report import Report
 from throng.stage import Files
 from throng.stages import report
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }}</title>'
-METRICS = [
-    {"counter": "mean-count baseline", "split": "test", "images": 9, "mae": 17.351, "rmse": 20.0, "mape": None},
-    {
-        "counter": "throng",
-        "split": "test",
-        "images": 9,
-        "mae": 4.031,
-        "rmse": 6.5,
-        "mape": 0.125,
-        "mae_interval_95": [3.2, 4.9],
-        "new_key": 11,
-        "bins": [
-            {"low": 0, "high": 10, "images": 4, "mae": 1.5, "rmse": 2.0, "bias": -0.25},
-            {"low": 10, "high": None, "images": 5, "mae": 6.0, "rmse": 7.0, "bias": 0.5},
-        ],
-    },
-]
+TRUE = np.array([2.0, 4.0, 6.0, 8.0, 10.0, 20.0, 30.0, 40.0, 50.0])
+RUNS = {
+    "throng": np.stack([TRUE + 4, TRUE - 2]),
+    "careful": (TRUE + 1)[None],
+}
+
+
+def metrics() -> dict[str, Any]:
+    """What evaluate says of a counter of two runs, chosen on the test split, and of one of a single run."""
+    counters = [
+        Counted(
+            name,
+            tuple(f"seed-{number + 1}" for number in range(len(predicted))),
+            TRUE,
+            predicted,
+            predicted - 3,
+            predicted + 3,
+            0.9,
+            {column: np.full(predicted.shape, 0.25) for column in MAP_COLUMNS},
+            (BEST_ON_TEST,) if name == "throng" else (),
+        )
+        for name, predicted in RUNS.items()
+    ]
+    facts = {name: {"published": False, "parameters": 123456, "gmac_768x1024": 7.89} for name in RUNS}
+    run_facts = {(one.name, run): {"validation_mae": 3.21} for one in counters for run in one.runs}
+    figures = summarise(counters, facts, run_facts, [10, 12], bins=[0, 10], resamples=100)
+    return {**figures, "split": "test", "scheme": "whole"}
 
 
 def share(group: str, right: int, number: int) -> dict[str, object]:
@@ -104,13 +119,13 @@ class Page(HTMLParser):
 def make_page(run: Run, root: Path, **settings: object) -> str:
     written = run.write(root)
     index = written.release() / "index.json"
-    (root / "metrics.json").write_text(json.dumps(METRICS))
+    (root / "metrics.json").write_text(json.dumps(metrics()))
     (root / "audit.json").write_text(json.dumps(AUDIT))
     (root / "calibration.json").write_text(json.dumps(CALIBRATION))
     (root / "agreement.json").write_text(json.dumps(AGREEMENT))
-    plots = [root / f"{name}.png" for name in ("scatter", "curves")]
-    for number, path in enumerate(plots):
-        path.write_bytes(encode_png(picture(5000 + number)))
+    plots = [root / name for name in ("scatter.png", "examples.jpg")]
+    for number, (path, encode) in enumerate(zip(plots, (encode_png, encode_jpeg), strict=True)):
+        path.write_bytes(encode(picture(5000 + number)))
     section = Report(**settings)
     inputs = Files(
         {name: [str(written.results / path)] for name, path in PATHS.items()}
@@ -169,9 +184,27 @@ def test_numbers_of_the_run_are_on_the_page(html: str) -> None:
     assert "truncated: 1" in text
     assert "8 of 30. What is said of a pair" in text
     assert "4 of 4, by count." in text
-    for shown in ("4.03", "17.35", "12.5 %", "3.20 to 4.90", "new key", "0 to 9", "10 and more", "-0.25"):
+    assert "3.00 MAE, throng (best on test) (mean-count baseline 13.44)" in text
+    assert "throng (best on test) 2 3.00" in text
+    assert "careful 1 1.00 1.00 to 1.00 1.00" in text
+    assert "50.0 % of 90.0 %" in text
+    assert "9 images of split test, counted by scheme whole." in text
+    assert "careful is better than throng (best on test) by 2.00" in text
+    assert "throng (best on test) seed-2 2.00 2.00" in text
+    for shown in ("0 to 9", "10 and more", "7.89", "123456", "3.21", "truth inside interval"):
         assert shown in text
     assert "fixed_count/train-00000-of-00001.parquet" in text
+
+
+def test_plots_are_shown_as_what_they_are(html: str) -> None:
+    plots = [a for a in Page(html).all("img") if (a.get("alt") or "").startswith("plot: ")]
+    assert [(a["src"] or "")[:15] for a in plots] == ["data:image/png;", "data:image/jpeg"]
+
+
+def test_metrics_of_another_version_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text("[]")
+    with pytest.raises(ThrongError, match="metrics of schema 2; rerun stage 'evaluate'"):
+        read_metrics(tmp_path / "metrics.json")
 
 
 def test_sources_that_forbid_passing_on_are_named(html: str, tmp_path: Path) -> None:

@@ -2,25 +2,23 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from throng.manifest import OK
 from throng.release.corpus import Corpus
 
 View = dict[str, Any]
-HEADINGS = {
-    "counter": "counter",
-    "split": "split",
-    "scheme": "scheme",
-    "images": "images",
-    "mae": "MAE",
-    "mae_interval_95": "95 % interval of MAE",
-    "rmse": "RMSE",
-    "mape": "MAPE",
-    "mape_excluded": "empty images, not in MAPE",
-    "answer": "constant answer",
+ERRORS = {"mae": "MAE", "mae_95": "95 % interval", "rmse": "RMSE", "mape": "MAPE"}
+MAPS = {
+    "game1": "GAME(1)",
+    "game2": "GAME(2)",
+    "game3": "GAME(3)",
+    "dm_distance": "DM distance",
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
 }
+COST = {"parameters": "parameters", "gmac_768x1024": "GMAC at 768x1024"}
 PERCENT = ("mape",)
 
 
@@ -40,29 +38,54 @@ def density_view(corpus: Corpus) -> list[View]:
     return views
 
 
-def metrics_view(metrics: Sequence[Mapping[str, Any]]) -> View:
-    """Return the metrics as a table: whatever keys the records have, those that the field knows first."""
-    keys = {key for record in metrics for key, value in record.items() if not _is_table(value)}
-    order = [key for key in HEADINGS if key in keys] + sorted(keys - set(HEADINGS))
+def metrics_view(metrics: Mapping[str, Any]) -> View:
+    """Return the baseline and every counter as a table, and how every two of them compare in words."""
+    columns = ERRORS | {"bias": "mean error"} | MAPS | COST
+    rows = []
+    for record in (metrics["baseline"] | {"runs": None}, *metrics["counters"]):
+        name = record.get("label", record["counter"])
+        cells = [cell(record.get(key), percent=key in PERCENT) for key in columns]
+        rows.append([name, cell(record["runs"]), *cells, _coverage(record.get("calibration"))])
     return {
-        "header": [HEADINGS.get(key, key.replace("_", " ")) for key in order],
-        "rows": [[cell(record.get(key), percent=key in PERCENT) for key in order] for record in metrics],
+        "header": ["counter", "runs", *columns.values(), "truth inside interval"],
+        "rows": rows,
+        "comparisons": [one["verdict"] for one in metrics["comparisons"]],
+        "images": metrics["images"],
+        "split": metrics["split"],
+        "scheme": metrics["scheme"],
     }
 
 
-def bins_view(metrics: Sequence[Mapping[str, Any]]) -> list[View]:
-    """Return the errors by density bin of every counter that has them, as tables."""
-    views = []
-    for record in metrics:
-        bins = record.get("bins")
-        if not _is_table(bins) or not bins:
-            continue
-        rows = [
-            [_interval(entry), *(cell(entry.get(key)) for key in ("images", "mae", "rmse", "bias"))] for entry in bins
-        ]
-        header = ["true count", "images", "MAE", "RMSE", "mean error"]
-        views.append({"counter": str(record.get("counter", "")), "header": header, "rows": rows})
-    return views
+def runs_view(metrics: Mapping[str, Any]) -> View:
+    """Return every training of the counters that were trained more than once, as a table."""
+    columns = {
+        "mae": "MAE",
+        "rmse": "RMSE",
+        "mape": "MAPE",
+        "bias": "mean error",
+        "validation_mae": "MAE it was chosen by",
+    }
+    rows = [
+        [record["label"], one["run"], *(cell(one.get(key), percent=key in PERCENT) for key in columns)]
+        for record in metrics["counters"]
+        if record["runs"] > 1
+        for one in record["per_run"]
+    ]
+    return {"header": ["counter", "run", *columns.values()], "rows": rows}
+
+
+def bins_view(metrics: Mapping[str, Any]) -> list[View]:
+    """Return the errors of every counter by density bin, as tables."""
+    header = ["true count", "images", "MAE", "RMSE", "mean error"]
+    keys = ("images", "mae", "rmse", "bias")
+    return [
+        {
+            "counter": record["label"],
+            "header": header,
+            "rows": [[_interval(entry), *(cell(entry[key]) for key in keys)] for entry in record["bins"]],
+        }
+        for record in metrics["counters"]
+    ]
 
 
 def sources_view(corpus: Corpus) -> list[View]:
@@ -182,11 +205,12 @@ def size(number: int) -> str:
 
 
 def _interval(entry: Mapping[str, Any]) -> str:
-    low, high = entry.get("low"), entry.get("high")
-    if low is None:
-        return cell(entry.get("bin"))
+    low, high = entry["low"], entry["high"]
     return f"{low} and more" if high is None else f"{low} to {high - 1}"
 
 
-def _is_table(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
+def _coverage(calibration: Mapping[str, Any] | None) -> str:
+    if calibration is None:
+        return cell(None)
+    share, level = (cell(calibration[key], percent=True) for key in ("coverage", "level"))
+    return f"{share} of {level}"

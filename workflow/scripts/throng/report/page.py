@@ -18,6 +18,7 @@ from throng.report.figures import (
     density_view,
     metrics_view,
     provenance_view,
+    runs_view,
     service_view,
     size,
     sources_view,
@@ -29,11 +30,17 @@ from throng.sections.report import Report
 from throng.tables.removals import CHAIN, ENLARGE, REDUCE, SHAM
 
 HERE = Path(__file__).parent
+METRICS_SCHEMA = 2
 CAPTIONS = {
+    "comparison": "mean absolute error of every counter",
     "scatter": "predicted against true counts",
     "bins": "errors by true count",
+    "calibration": "errors and intervals",
     "curves": "training",
+    "examples": "best, median and worst counted photograph of the first counter, with true and predicted density",
 }
+WIDE = ("calibration", "scatter", "examples")
+PICTURES = {".png": "image/png", ".jpg": "image/jpeg"}
 EDITS = {
     CHAIN: (
         "Removal chains",
@@ -53,7 +60,7 @@ def render(
     store: ImageStore,
     config: Report,
     *,
-    metrics: Sequence[Mapping[str, Any]],
+    metrics: Mapping[str, Any],
     plots: Sequence[Path],
     index: Mapping[str, Any],
     audit: Mapping[str, Any],
@@ -62,8 +69,9 @@ def render(
 ) -> str:
     """Return the page's HTML; every text from data is escaped.
 
-    ``metrics`` are the records of stage evaluate, ``plots`` PNG files, ``index`` a release's, ``audit`` the
-    figures of stage audit_pairs, ``calibration`` those of calibrate_counts, ``agreement`` those of audit_density.
+    ``metrics`` are the figures of stage evaluate and ``plots`` its PNG and JPEG files, ``index`` is a release's,
+    ``audit`` are the figures of audit_pairs, ``calibration`` those of calibrate_counts, ``agreement`` those of
+    audit_density.
     Raises ThrongError when an image to show cannot be read.
     """
     thumbnails = Thumbnails(store, config.thumbnail)
@@ -88,6 +96,7 @@ def render(
         "service": service_view(corpus),
         "metrics": metrics_view(metrics),
         "headline": _headline(metrics),
+        "runs": runs_view(metrics),
         "bins": bins_view(metrics),
         "plots": [_plot(path) for path in plots],
         "index": index,
@@ -96,25 +105,20 @@ def render(
     return render_page(HERE, content, filters={"size": size}, style=HERE / "page.css")
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a metrics file; raises ThrongError when it is no list of records."""
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Return the figures in a metrics file; raises ThrongError when it is not the one that evaluate writes."""
     metrics = json.loads(path.read_text())
-    if not isinstance(metrics, list) or not all(isinstance(record, dict) for record in metrics):
-        raise ThrongError(f"{path}: expected a list of records, one per counter; rerun stage 'evaluate'")
+    if not isinstance(metrics, dict) or metrics.get("schema") != METRICS_SCHEMA:
+        raise ThrongError(f"{path}: expected metrics of schema {METRICS_SCHEMA}; rerun stage 'evaluate'")
     return metrics
 
 
-def _headline(metrics: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
-    """Return the counter that this run trained, the first one measured, beside the mean-count baseline."""
-    measured = [record for record in metrics if "mae" in record]
-    baselines = [record for record in measured if "baseline" in str(record.get("counter"))]
-    counters = [record for record in measured if record not in baselines]
-    if not counters:
-        return None
-    ours = counters[0]
-    baseline = cell(baselines[0]["mae"]) if baselines else cell(None)
-    return {"counter": str(ours.get("counter", "")), "mae": cell(ours["mae"]), "baseline": baseline}
+def _headline(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """Return the counter that is named first beside the mean-count baseline."""
+    ours = metrics["counters"][0]
+    return {"counter": ours["label"], "mae": cell(ours["mae"]), "baseline": cell(metrics["baseline"]["mae"])}
 
 
-def _plot(path: Path) -> dict[str, str]:
-    return {"caption": CAPTIONS.get(path.stem, path.stem), "image": data_uri("image/png", path.read_bytes())}
+def _plot(path: Path) -> dict[str, Any]:
+    image = data_uri(PICTURES[path.suffix], path.read_bytes())
+    return {"caption": CAPTIONS.get(path.stem, path.stem), "image": image, "wide": path.stem in WIDE}

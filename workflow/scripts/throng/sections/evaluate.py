@@ -1,8 +1,9 @@
 """Section ``evaluate``: counting on images that no earlier stage has chosen by."""
 
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from throng.sections.base import Section, runtime, setting
 
@@ -13,21 +14,50 @@ class Published(Section):
     name: str = setting(..., "name in tables and plots", pattern=r"^[a-z0-9][a-z0-9_.-]*$")
     architecture: Literal["mcnn"] = setting("mcnn", "architecture of the weights")
     channels: Literal[1, 3] = setting(1, "what the weights take: 1 grey, 3 colour")
+    sigma: float | Literal["adaptive"] = setting(
+        4.0, "width of a head in the true map that its map is held against, pixels, or adaptive"
+    )
     weights: str = runtime(..., "path of the HDF5 weights, absolute or below data_root; its sha256 is recorded")
+
+    @model_validator(mode="after")
+    def _wide(self) -> Self:
+        if not isinstance(self.sigma, str) and self.sigma <= 0:
+            raise ValueError("sigma must be above 0 or 'adaptive'")
+        return self
+
+
+def _rising_from_nobody(bins: list[int]) -> list[int]:
+    if bins[:1] != [0] or any(low >= high for low, high in pairwise(bins)):
+        raise ValueError("density bins must start at 0 and rise")
+    return bins
+
+
+def _named_apart(published: list[Published]) -> list[Published]:
+    names = [counter.name for counter in published]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return published
 
 
 class Evaluate(Section):
-    """Counts a split with every counter: MAE, RMSE, MAPE, errors by density bin, per-image table, plots."""
+    """Counts a split with every run of every counter: errors with intervals, maps, comparisons, plots."""
 
-    split: Literal["val", "test"] = setting("test", "the split that is measured")
-    scheme: Literal["whole", "patches"] = setting(
-        "whole", "whole image, or 3x3 overlapping half-size patches, the nearest centre owning a pixel"
+    split: Literal["val", "test"] = setting(
+        "test", "the split that is measured; val chose the weights, and its figures are marked so"
     )
-    bins: list[Annotated[int, Field(ge=0)]] = setting(
+    scheme: Literal["whole", "patches", "windows"] = setting(
+        "whole",
+        "whole image; patches: 3x3 overlapping of half its size, the nearest centre owning a pixel; windows of a fixed "
+        "size, for images that do not fit in memory",
+    )
+    bins: Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_rising_from_nobody)] = setting(
         [0, 10, 25, 50, 100, 200, 500], "density bins start at these counts, rising from 0", min_length=1
     )
-    bootstrap: int = setting(1000, "resamplings for the interval of MAE", ge=100)
-    published: list[Published] = setting([], "published counters measured beside ours")
+    bootstrap: int = setting(1000, "resamplings for the 95 % intervals", ge=100)
+    published: Annotated[list[Published], AfterValidator(_named_apart)] = setting(
+        [], "published counters measured beside ours"
+    )
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")
 
 
