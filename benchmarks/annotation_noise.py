@@ -37,6 +37,7 @@ from throng.evaluation.map_metrics import game_metrics
 from throng.training import LoopOptions, train
 
 LEVEL = 0.95
+TOGETHER = 8
 MEASURES = ("mae", "game_2", "bias", "mae_with_known_share")
 
 
@@ -108,8 +109,9 @@ class Entrant:
     baseline: str | None
 
 
+# The count loss is in both, weighted to be felt beside the other: alone, either is far from calibrated by the end.
 def bayesian(setting: Setting) -> dict[str, Any]:
-    return {"bayesian": {"weight": 1.0, "sigma": setting.bayesian_sigma}}
+    return {"bayesian": {"weight": 1.0, "sigma": setting.bayesian_sigma}, "count": 1.0}
 
 
 def pixelwise(_: Setting) -> dict[str, Any]:
@@ -129,7 +131,8 @@ ENTRANTS = {
     "gaunet-mcnn": Entrant("gaunet-mcnn", {}, pixelwise, "mcnn"),
 }
 SMALL = [name for name, entrant in ENTRANTS.items() if entrant.model == "small"]
-Runs = dict[str, dict[Noise, list[dict[str, Any]]]]
+# By counter, noise and seed.
+Runs = dict[str, dict[Noise, dict[int, dict[str, float]]]]
 
 
 def main() -> None:
@@ -142,6 +145,7 @@ def main() -> None:
         "--counters", nargs="+", choices=list(ENTRANTS), metavar="NAME", help="default: compact's three"
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--report", action="store_true", help="train nothing: figures of the runs in the journal")
     parser.add_argument("--journal", type=Path, default=ROOT / "runs" / "annotation_noise.jsonl")
     parser.add_argument("--out", type=Path, default=ROOT)
     arguments = parser.parse_args()
@@ -150,7 +154,7 @@ def main() -> None:
         torch.set_num_threads(1)
     counters = arguments.counters or (list(ENTRANTS) if arguments.full else SMALL)
     study = Study(SETTINGS[name], arguments.device, Journal(arguments.journal))
-    runs = study.run(counters, 2 if arguments.quick else arguments.seeds)
+    runs = study.run(counters, 2 if arguments.quick else arguments.seeds, train=not arguments.report)
     report = {
         "what": "counters trained on spoilt head points of rendered scenes, measured on clean ones",
         "setting": asdict(study.setting),
@@ -158,7 +162,8 @@ def main() -> None:
         "torch": torch.__version__,
         "device": arguments.device,
         "counters": {
-            counter: [{**noise._asdict(), **figures(runs, counter, noise)} for noise in NOISES] for counter in runs
+            counter: [{**noise._asdict(), **figures(runs, counter, noise)} for noise, rows in by_noise.items() if rows]
+            for counter, by_noise in runs.items()
         },
         "runs": {
             counter: [{**noise._asdict(), "by_seed": rows} for noise, rows in by_noise.items()]
@@ -197,9 +202,9 @@ class Study:
             "mae_of_mean_count": float(np.abs(numbers - mean).mean()),
         }
 
-    def run(self, counters: Sequence[str], seeds: int) -> Runs:
-        """Return the results by counter, noise and seed."""
-        runs: Runs = {counter: {noise: [] for noise in NOISES} for counter in counters}
+    def run(self, counters: Sequence[str], seeds: int, *, train: bool) -> Runs:
+        """Return the results by counter, noise and seed; unless ``train``, those in the journal."""
+        runs: Runs = {counter: {noise: {} for noise in NOISES} for counter in counters}
         for seed in range(seeds):
             for noise in NOISES:
                 for counter in counters:
@@ -212,11 +217,14 @@ class Study:
                         "noise": noise._asdict(),
                         "seed": seed,
                     }
-                    result = self.journal.once(
-                        identity, lambda e=entrant, chosen=losses, n=noise, s=seed: self.once(e, chosen, n, s)
-                    )
-                    runs[counter][noise].append({"seed": seed, **result})
-                    print(counter, noise, json.dumps(runs[counter][noise][-1]), flush=True)
+                    if train:
+                        self.journal.once(
+                            identity, lambda e=entrant, chosen=losses, n=noise, s=seed: self.once(e, chosen, n, s)
+                        )
+                    result = self.journal.kept(identity)
+                    if result is not None:
+                        runs[counter][noise][seed] = result
+                        print(counter, noise, seed, json.dumps(result), flush=True)
         return runs
 
     def once(self, entrant: Entrant, losses: Mapping[str, Any], noise: Noise, seed: int) -> dict[str, float]:
@@ -256,6 +264,7 @@ class Study:
                 device=self.device,
                 title=f"{entrant.model} {noise}",
             )
+        settle(model, [image for image, _ in scenes])
         return measured(model.eval(), self.test, noise)
 
 
@@ -316,6 +325,24 @@ def crops(
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), heads
 
 
+@torch.no_grad()
+def settle(model: Counter, images: Sequence[np.ndarray]) -> None:
+    """Measure the statistics of batch norm anew over all training images, whole.
+
+    Those that training leaves are of the last few tiles, and their luck would drown what the labels do (Wu and Johnson,
+    "Rethinking 'Batch' in BatchNorm", 2021, call it precise BN).
+    """
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    device = next(model.parameters()).device
+    model.train()
+    for first in range(0, len(images) if norms else 0, TOGETHER):
+        batch = torch.from_numpy(np.stack(images[first : first + TOGETHER])).permute(0, 3, 1, 2).to(device)
+        model(model.input_spec.normalise(batch))
+
+
 def measured(model: Counter, crowds: Sequence[Crowd], noise: Noise) -> dict[str, float]:
     """Return the errors on scenes with all their heads; ``mae_with_known_share`` divides counts by the kept share."""
     scenes = [scaled(model, crowd) for crowd in crowds]
@@ -337,34 +364,34 @@ def figures(runs: Runs, counter: str, noise: Noise) -> dict[str, Any]:
 
     ``damage`` is what the noise adds to a counter's own clean figure.
     """
-    rows, clean = runs[counter][noise], runs[counter][CLEAN]
-    answer: dict[str, Any] = {name: interval([row[name] for row in rows]) for name in MEASURES}
+    rows = runs[counter][noise]
+    answer: dict[str, Any] = {name: interval([row[name] for row in rows.values()]) for name in MEASURES}
     base = ENTRANTS[counter].baseline
     for name in ("mae", "game_2"):
-        damage = [row[name] - own[name] for row, own in zip(rows, clean, strict=True)]
-        answer[f"damage_{name}"] = interval(damage)
+        damage = damages(runs, counter, noise, name)
+        answer[f"damage_{name}"] = interval(list(damage.values()))
         if base is None or base not in runs:
             continue
-        others, others_clean = runs[base][noise], runs[base][CLEAN]
-        answer[f"{name}_less_baseline"] = interval(
-            [row[name] - other[name] for row, other in zip(rows, others, strict=True)]
-        )
-        spared = [o[name] - c[name] for o, c in zip(others, others_clean, strict=True)]
-        answer[f"damage_{name}_less_baseline"] = interval(
-            [own - other for own, other in zip(damage, spared, strict=True)]
-        )
+        others, spared = runs[base][noise], damages(runs, base, noise, name)
+        answer[f"{name}_less_baseline"] = interval([rows[n][name] - others[n][name] for n in rows if n in others])
+        answer[f"damage_{name}_less_baseline"] = interval([damage[n] - spared[n] for n in damage if n in spared])
     return answer
 
 
-def interval(values: Sequence[float]) -> dict[str, float]:
-    """Return mean and 95 % t interval."""
+def damages(runs: Runs, counter: str, noise: Noise, name: str) -> dict[int, float]:
+    clean = runs[counter][CLEAN]
+    return {seed: row[name] - clean[seed][name] for seed, row in runs[counter][noise].items() if seed in clean}
+
+
+def interval(values: Sequence[float]) -> dict[str, Any]:
+    """Return the number of values, their mean and its 95 % t interval, which two values are needed for."""
     from scipy import stats
 
-    mean = float(np.mean(values))
     if len(values) < 2:
-        return {"mean": mean, "low": float("-inf"), "high": float("inf")}
+        return {"seeds": len(values), "mean": round(values[0], 4) if values else None, "low": None, "high": None}
+    mean = float(np.mean(values))
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    return {"mean": round(mean, 4), "low": round(mean - half, 4), "high": round(mean + half, 4)}
+    return {"seeds": len(values), "mean": round(mean, 4), "low": round(mean - half, 4), "high": round(mean + half, 4)}
 
 
 def draw(counters: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
@@ -403,10 +430,8 @@ def draw(counters: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> Non
 
 
 def _bars(rows: Sequence[Mapping[str, Any]], name: str) -> list[list[float]]:
-    means = [row[name]["mean"] for row in rows]
-    below = [mean - row[name]["low"] for mean, row in zip(means, rows, strict=True)]
-    above = [row[name]["high"] - mean for mean, row in zip(means, rows, strict=True)]
-    return [below, above]
+    ends = [row[name] if row[name]["seeds"] > 1 else dict.fromkeys(("low", "mean", "high"), 0.0) for row in rows]
+    return [[end["mean"] - end["low"] for end in ends], [end["high"] - end["mean"] for end in ends]]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Trains sanet-paper on rendered scenes with exact heads: by a customary recipe (w
 without gain and offset before ReLU, maps at their raw scale, ReLU at the end), by throng's defaults, and by the
 customary recipe with one cure at a time. A run has collapsed when throng's CollapseDetector holds the last rows of its
 history dead, or when its maps of the validation scenes have a spread below 1 % or a count below 2 % of the true ones.
+A map can also be lively and wrong: a run is blind when its maps correlate with the true ones by less than 0.1.
 
 Runs go to a journal, so a study that was stopped goes on where it was. Figures go to
 benchmarks/results/collapse.json, the picture to docs/figures/collapse.png. Needs matplotlib beside throng.
@@ -38,7 +39,7 @@ from throng.counting.train import train_counter
 from throng.errors import ThrongError
 
 LOG_EVERY, DEAD_ROWS = 10, 3
-LEAST_SPREAD, LEAST_COUNT = 0.01, 0.02
+LEAST_SPREAD, LEAST_COUNT, LEAST_CORRELATION = 0.01, 0.02, 0.1
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES), metavar="NAME")
     parser.add_argument("--seeds", type=int, help="at most so many seeds of each case")
+    parser.add_argument("--report", action="store_true", help="train nothing: figures of the runs in the journal")
     parser.add_argument("--journal", type=Path, default=ROOT / "runs" / "collapse.jsonl")
     parser.add_argument("--out", type=Path, default=ROOT)
     arguments = parser.parse_args()
@@ -132,13 +134,14 @@ def main() -> None:
         torch.set_num_threads(1)
     most = 1 if arguments.quick else arguments.seeds or max(case.seeds for case in CASES.values())
     study = Study(SETTINGS[name], arguments.device, Journal(arguments.journal))
-    runs = study.run({case: min(most, CASES[case].seeds) for case in arguments.cases})
+    runs = study.run({case: min(most, CASES[case].seeds) for case in arguments.cases}, train=not arguments.report)
     report = {
         "what": "sanet-paper on rendered scenes: runs whose density map died, by recipe",
         "setting": asdict(study.setting),
         "torch": torch.__version__,
         "device": arguments.device,
         "dead": {"spread below": LEAST_SPREAD, "count below": LEAST_COUNT, "rows of 10 steps": DEAD_ROWS},
+        "blind": {"map correlation below": LEAST_CORRELATION},
         "cases": {case: summary(results) for case, results in runs.items()},
         "runs": runs,
     }
@@ -165,17 +168,20 @@ class Study:
             self._scenes = crowds[:first], crowds[first:]
         return self._scenes
 
-    def run(self, seeds: Mapping[str, int]) -> dict[str, list[dict[str, Any]]]:
-        """Return the results of every case, by seed."""
+    def run(self, seeds: Mapping[str, int], *, train: bool) -> dict[str, list[dict[str, Any]]]:
+        """Return the results of every case that has any, by seed; unless ``train``, those in the journal."""
         runs: dict[str, list[dict[str, Any]]] = {case: [] for case in seeds}
         for seed in range(max(seeds.values())):
             for case in (case for case, number in seeds.items() if seed < number):
                 options = self.options(case, seed)
-                identity = {"setting": asdict(self.setting), "options": asdict(options)}
-                result = self.journal.once(identity, lambda chosen=options: self.once(chosen))
-                runs[case].append({"seed": seed, **result})
-                print(case, json.dumps(runs[case][-1]), flush=True)
-        return runs
+                identity = {"setting": asdict(self.setting), "options": CASES[case].options, "seed": seed}
+                if train:
+                    self.journal.once(identity, lambda chosen=options: self.once(chosen))
+                result = self.journal.kept(identity)
+                if result is not None:
+                    runs[case].append({"seed": seed, **result})
+                    print(case, json.dumps(runs[case][-1]), flush=True)
+        return {case: results for case, results in runs.items() if results}
 
     def options(self, case: str, seed: int) -> CounterOptions:
         """Return the options of a run."""
@@ -251,42 +257,47 @@ def map_figures(model: Counter, crowds: Sequence[Crowd], options: CounterOptions
 
 
 def summary(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the share of collapsed runs with its Wilson interval, and medians."""
+    """Return the shares of collapsed runs and of blind ones, whose map is not where the heads are, and medians."""
     measures = ("spread_ratio", "count_ratio", "map_correlation", "mae_over_mean_predictor")
     return {
         "collapsed": share(sum(run["collapsed"] for run in results), len(results)),
+        "blind": share(sum(run["map_correlation"] < LEAST_CORRELATION for run in results), len(results)),
         "kinds": {kind: sum(run["kind"] == kind for run in results) for kind in ("empty", "constant", "alive")},
         **{f"median_{name}": float(f"{statistics.median(run[name] for run in results):.4g}") for name in measures},
     }
 
 
 def draw(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
-    """Draw the share of collapsed runs with intervals, and every run's spread, case by case."""
+    """Draw the share of collapsed runs with intervals, and every run's spread and correlation, case by case."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     names = list(runs)
-    places = np.arange(len(names))[::-1]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 0.42 * len(names) + 1.4), sharey=True)
-    for place, name in zip(places, names, strict=True):
+    figure, (rates, spreads, correlations) = pyplot.subplots(
+        1, 3, figsize=(13, 0.42 * len(names) + 1.4), sharey=True, width_ratios=(1, 1.3, 1)
+    )
+    for place, name in enumerate(reversed(names)):
         colour = "tab:blue" if name.startswith("throng") else "tab:red" if name.startswith("customary") else "tab:gray"
         rate = summary(runs[name])["collapsed"]
-        left.plot([100 * rate["low"], 100 * rate["high"]], [place, place], color=colour, linewidth=2)
-        left.plot(100 * rate["share"], place, "o", color=colour)
-        spreads = [max(run["spread_ratio"], 1e-6) for run in runs[name]]
-        right.plot(spreads, np.full(len(spreads), place), "o", color=colour, alpha=0.5)
-    left.set_yticks(places, [f"{name} (n = {len(runs[name])})" for name in names])
-    left.set_xlabel("collapsed runs, %, with 95 % Wilson interval")
-    left.set_xlim(-4, 104)
-    right.axvline(LEAST_SPREAD, color="black", linestyle=":", linewidth=1)
-    right.set_xscale("log")
-    right.set_xlabel("spread of the final maps over the true maps', one dot per seed (1e-6: that or less)")
-    for axes in (left, right):
+        rates.plot([100 * rate["low"], 100 * rate["high"]], [place, place], color=colour, linewidth=2)
+        rates.plot(100 * rate["share"], place, "o", color=colour)
+        at = np.full(len(runs[name]), place)
+        spreads.plot([max(run["spread_ratio"], 1e-7) for run in runs[name]], at, "o", color=colour, alpha=0.4)
+        correlations.plot([run["map_correlation"] for run in runs[name]], at, "o", color=colour, alpha=0.4)
+    rates.set_yticks(range(len(names)), [f"{name} (n = {len(runs[name])})" for name in reversed(names)])
+    rates.set_xlabel("collapsed runs, %, 95 % interval")
+    rates.set_xlim(-4, 104)
+    spreads.set_xscale("log")
+    spreads.axvline(LEAST_SPREAD, color="black", linestyle=":", linewidth=1)
+    spreads.set_xlabel("spread over the true maps', by seed")
+    correlations.axvline(LEAST_CORRELATION, color="black", linestyle=":", linewidth=1)
+    correlations.set_xlabel("correlation with the true maps")
+    for axes in (rates, spreads, correlations):
         axes.grid(axis="x", alpha=0.3)
     figure.tight_layout()
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    figure.savefig(path, dpi=100, metadata={"Software": None})
     pyplot.close(figure)
 
 

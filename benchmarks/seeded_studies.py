@@ -58,13 +58,17 @@ class Journal:
         lines = path.read_text().splitlines() if path.exists() else []
         self.rows = [json.loads(line) for line in lines if line.endswith("}")]
 
+    def kept(self, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the result kept for ``identity``, if there is one."""
+        wanted = json.loads(json.dumps(identity))
+        return next((row["result"] for row in self.rows if row["identity"] == wanted), None)
+
     def once(self, identity: Mapping[str, Any], run: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         """Return the result kept for ``identity``, or run, keep and return it."""
-        wanted = json.loads(json.dumps(identity))
-        for row in self.rows:
-            if row["identity"] == wanted:
-                return row["result"]
-        row = {"identity": wanted, "result": json.loads(json.dumps(run()))}
+        before = self.kept(identity)
+        if before is not None:
+            return before
+        row = json.loads(json.dumps({"identity": identity, "result": run()}))
         self.rows.append(row)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as file:
