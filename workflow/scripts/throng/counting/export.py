@@ -78,14 +78,14 @@ class _Whole(nn.Module):
     def __init__(self, model: Counter) -> None:
         super().__init__()
         self.model = model
-        self.mean, self.std = model.input_spec.mean, model.input_spec.std
+        self.spec = model.input_spec
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the density map."""
         model = self.model
         height, width = torch._shape_as_tensor(images)[2:].unbind()  # pyright: ignore[reportPrivateImportUsage]
         pixels = _repeated(_repeated(images, 2, height, model.multiple), 3, width, model.multiple)
-        raw = model.network((pixels - self.mean) / self.std)
+        raw = model.network(self.spec.normalise(pixels))
         rows, columns = ((side + model.stride - 1) // model.stride for side in (height, width))
         raw = raw.index_select(2, _upto(rows)).index_select(3, _upto(columns))
         last = functional.softplus if model.last_activation == "softplus" else functional.relu

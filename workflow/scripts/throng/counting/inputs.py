@@ -18,17 +18,24 @@ class InputSpec:
     """What happens to (H, W, 3) uint8 RGB pixels before a counter sees them.
 
     The picture is resized by ``image_scale`` (antialiased bilinear), turned grey by ITU-R BT.601 when
-    ``channels`` is 1, and normalised to (value - ``mean``) / ``std`` with both in grey levels 0..255.
+    ``channels`` is 1, and normalised to (value - ``mean``) / ``std`` with both in grey levels 0..255, one for all
+    channels or one for each.
     """
 
     channels: int = 3
-    mean: float = 0.0
-    std: float = 1.0
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
     image_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.channels not in {1, 3}:
             raise ThrongError(f"a counter takes 1 (grey) or 3 (RGB) channels, not {self.channels}")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            if isinstance(value, list | tuple):  # JSON has lists
+                object.__setattr__(self, name, tuple(map(float, value)))
+                if len(value) != self.channels:
+                    raise ThrongError(f"{name} has {len(value)} values for {self.channels} channels")
         if not 0 < self.image_scale <= 4:
             raise ThrongError(f"image_scale must be above 0 and at most 4, not {self.image_scale}")
 
@@ -38,7 +45,7 @@ class InputSpec:
         if self.channels == 1 and pixels.shape[1] == 3:
             weights = torch.tensor(GREY_WEIGHTS, device=pixels.device)
             pixels = (pixels * weights[:, None, None]).sum(1, keepdim=True)
-        return (pixels - self.mean) / self.std
+        return (pixels - _per_channel(self.mean, pixels)) / _per_channel(self.std, pixels)
 
     def scaled(self, image: np.ndarray) -> np.ndarray:
         """Return an (H, W, 3) or (H, W, 1) uint8 image resized by ``image_scale``."""
@@ -58,3 +65,7 @@ class InputSpec:
         height, width = self.scaled_shape(*shape)
         factor = np.array([width / shape[1], height / shape[0]])
         return (np.asarray(points, np.float64).reshape(-1, 2) + 0.5) * factor - 0.5
+
+
+def _per_channel(value: float | tuple[float, ...], pixels: torch.Tensor) -> float | torch.Tensor:
+    return torch.tensor(value, device=pixels.device)[:, None, None] if isinstance(value, tuple) else value

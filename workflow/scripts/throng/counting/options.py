@@ -16,7 +16,8 @@ class CounterOptions:
 
     ``model_options`` are those of the architecture's builder. ``losses`` are weights, or weights with options, by
     name (:func:`throng.counting.losses.build_loss`); ``target_scale`` multiplies both maps in the pixel loss (None:
-    the network's own). ``start_at_mean`` lets the first map hold the mean training count. ``image_scale`` resizes
+    the network's own). ``normalisation`` takes mean and deviation of pixels from the architecture or from the
+    training pixels. ``start_at_mean`` lets the first map hold the mean training count. ``image_scale`` resizes
     every picture, points along, in training and ever after; ``crop`` (H, W) and ``sigma`` are in pixels after that;
     ``sigma`` is a number or "adaptive" (from the neighbours in the whole photograph). Of the changes to a crop,
     ``mirror`` mirrors half of them; ``scale_jitter`` s resizes by a factor between 1 / (1 + s) and 1 + s;
@@ -24,8 +25,8 @@ class CounterOptions:
     0.8 to 1.2); ``gamma`` g raises brightness to a power between 1 / (1 + g) and 1 + g; ``grey`` is the share of
     crops that lose their colour. In the first ``module_steps`` steps per module one module is trained after the
     other, then all. ``val_scheme`` is whole or patches. A run fails when the predicted map stays constant or empty
-    for ``collapse_steps`` steps (0: never), of which every ``log_every``-th is looked at. Raises ThrongError when those
-    are none.
+    for ``collapse_steps`` steps (0: never), of which every ``log_every``-th is looked at. Raises ThrongError when
+    those are none.
     """
 
     model: str = "sanet-paper"
@@ -33,6 +34,7 @@ class CounterOptions:
     model_options: Mapping[str, Any] = field(default_factory=dict)
     losses: Mapping[str, Any] = field(default_factory=lambda: {"pixel": 1.0, "ssim": 0.001})
     target_scale: float | None = None
+    normalisation: Literal["architecture", "dataset"] = "architecture"
     start_at_mean: bool = True
     module_steps: int = 0
     image_scale: float = 1.0

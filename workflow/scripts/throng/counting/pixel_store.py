@@ -10,8 +10,9 @@ BLOCK_BYTES = 1 << 26
 class PixelStore:
     """Copies of arrays in large blocks, up to a budget in bytes.
 
-    On the heap whatever is kept, however small, pins the hole that decoding and resizing left around it: 360 photographs
-    of 0.6 MB took 3.6 GB there. A block this large is mapped from the system, and untouched pages cost nothing.
+    On the heap whatever is kept, however small, pins the hole that decoding and resizing left around it: 360
+    photographs of 0.6 MB took 3.6 GB there. A block this large is mapped from the system, and untouched pages cost
+    nothing.
     """
 
     def __init__(self, budget: int) -> None:

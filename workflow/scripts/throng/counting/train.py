@@ -25,10 +25,12 @@ from throng.counting.network import Counter
 from throng.counting.options import CounterOptions
 from throng.counting.registry import build
 from throng.counting.samples import Pair, SampleCache, Samples, mean_of
+from throng.counting.statistics import pixel_statistics
 from throng.counting.warmup import ModuleWarmup
 from throng.errors import ThrongError
 from throng.evaluation.metrics import count_metrics
 from throng.files import sha256_file
+from throng.provenance import canonical_json, digest
 from throng.training import LoopOptions, in_turns, train
 
 LEVEL = 0.9  # of the interval that every count is given
@@ -71,12 +73,16 @@ def train_counter(
     mean = mean_of(cached_train, options.crop, shares, workers=workers)
     if mean.people == 0:
         raise ThrongError("no training image has a head point: check the labels, or choose other images")
+    if options.normalisation == "dataset":
+        centre, spread = pixel_statistics(cached_train, options.in_channels, shares, workers=workers)
+        model.input_spec = replace(model.input_spec, mean=centre, std=spread)
     check_apart(samples_train, samples_val, workers=workers)
     if options.start_at_mean:
         model.set_initial_density(mean.density * model.stride**2)
     if options.channels_last:
         model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     origin = sha256_file(backbone) if backbone is not None else None
+    drawn = digest(canonical_json([shares, pairs]))
     loop = LoopOptions(**{name: getattr(options, name) for name in LoopOptions.__dataclass_fields__})
     detector = CollapseDetector(max(1, options.collapse_steps // options.log_every), advice(options))
     progress = train(
@@ -90,7 +96,7 @@ def train_counter(
         watch={"collapse": detector},
         on_log=detector if options.collapse_steps else None,
         before_step=warmup,
-        identity={**asdict(options), "training_images": len(samples_train), "backbone": origin},
+        identity={**asdict(options), "training_images": len(samples_train), "backbone": origin, "drawn": drawn},
         workers=workers,
         checkpoint_seconds=checkpoint_seconds,
         title=f"training {options.model}",
@@ -99,7 +105,7 @@ def train_counter(
     recipe = {
         "options": asdict(options),
         "backbone_sha256": origin,
-        "training_images": len(samples_train),
+        "training_images": len(samples_train) if shares is None else sum(share > 0 for share in shares),
         "validation_images": len(samples_val),
         "mean_training_count": mean.count,
         "best_step": progress.best_step,

@@ -157,6 +157,10 @@ class Trained(Section):
     target_scale: float | None = setting(
         None, "both maps are multiplied by this in the pixel loss; null: the architecture's own", gt=0
     )
+    normalisation: Literal["architecture", "dataset"] = setting(
+        "architecture",
+        "mean and deviation that pixels are normalised by: the architecture's own, or those of the training pixels",
+    )
     start_at_mean: bool = setting(True, "the first map holds the mean training count, rather than nobody")
     module_steps: int = setting(
         0,
@@ -203,6 +207,8 @@ class Trained(Section):
                 f"weights: {self.model} has no ImageNet backbone; leave it null, "
                 f"or choose {', '.join(sorted(WITH_BACKBONE))}"
             )
+        if self.normalisation == "dataset" and self.model in WITH_BACKBONE:
+            raise ValueError(f"normalisation: {self.model} has an ImageNet backbone, which wants the architecture's")
         return self
 
     @model_validator(mode="after")
