@@ -52,9 +52,9 @@ class InputSpec:
         if self.image_scale == 1:
             return image
         height, width = self.scaled_shape(image.shape[0], image.shape[1])
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(torch.float32)
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
         resized = functional.interpolate(pixels, (height, width), mode="bilinear", antialias=True, align_corners=False)
-        return resized[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+        return resized[0].permute(1, 2, 0).contiguous().numpy()
 
     def scaled_shape(self, height: int, width: int) -> tuple[int, int]:
         """Return the (H, W) of an image after resizing."""
