@@ -37,10 +37,6 @@ def run(inputs: Files, outputs: Files, config: Evaluate, context: Context) -> No
     facts: dict[str, Record] = {}
     run_facts: dict[tuple[str, str], Record] = {}
     for entrant in entrants(inputs, config):
-        if entrant.name in facts:
-            raise ThrongError(
-                f"evaluate.published: {entrant.name!r} is also the name of a trained counter; give it another"
-            )
         log.info("%s: %d runs count %d images of split %s", entrant.name, len(entrant.runs), len(images), config.split)
         by_run, sheet = count(entrant, images, config, context, draw=not counters)
         if sheet is not None:
@@ -77,8 +73,14 @@ def labelled_images(path: Path, split: str) -> tuple[list[Record], list[int]]:
 
 def entrants(inputs: Files, config: Evaluate) -> Iterator[Any]:
     """Yield the trained counters in the order given, then the published ones."""
-    from throng.evaluation.entrants import published, trained
+    from throng.evaluation.entrants import published, read_recipe, trained
 
+    names = {read_recipe(path)["counter"] for path in inputs.many("recipe")}
+    for one in config.published:
+        if one.name in names:
+            raise ThrongError(
+                f"evaluate.published: {one.name!r} is also the name of a trained counter; give it another"
+            )
     yield from trained(inputs.many("weights"), inputs.many("recipe"))
     for one, path in zip(config.published, inputs.many("published"), strict=True):
         yield published(one.name, one.architecture, one.channels, one.sigma, path)
