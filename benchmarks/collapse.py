@@ -3,10 +3,11 @@
     python benchmarks/collapse.py [--quick | --full] [--device cuda] [--cases NAME ...]
 
 Trains sanet-paper on rendered scenes with exact heads: by a customary recipe (weights from N(0, 0.01), no norm or one
-without gain and offset before ReLU, maps at their raw scale, ReLU at the end), by throng's defaults, and by the
-customary recipe with one cure at a time. A run has collapsed when throng's CollapseDetector holds the last rows of its
-history dead, or when its maps of the validation scenes have a spread below 1 % or a count below 2 % of the true ones.
-A map can also be lively and wrong: a run is blind when its maps correlate with the true ones by less than 0.1.
+without gain and offset before ReLU, maps at their raw scale, ReLU at the end), by throng's defaults, by the customary
+recipe with one cure at a time, and by the defaults with one of theirs taken away. A run has collapsed when throng's
+CollapseDetector holds the last rows of its history dead, or when its maps of the validation scenes have a spread below
+1 % or a count below 2 % of the true ones. A map can also be lively and wrong: a run is blind when its maps correlate
+with the true ones by less than 0.1.
 
 Runs go to a journal, so a study that was stopped goes on where it was. Figures go to
 benchmarks/results/collapse.json, the picture to docs/figures/collapse.png. Needs matplotlib beside throng.
@@ -114,6 +115,10 @@ CASES = {
     "cure: start at the mean": Case(cured(start_at_mean=True), 5),
     "cure: scaled SSIM term": Case(cured(losses={"pixel": 1.0, "ssim": 0.001}), 5),
     "cure: module-wise warm-up": Case(cured(module_steps=True), 5),
+    "defaults, but raw target scale": Case({"target_scale": 1.0}, 5),
+    "defaults, but N(0, 0.01)": Case({"model_options": {"init": "gaussian"}}, 5),
+    "defaults, but no norm": Case({"model_options": {"norm": False}}, 5),
+    "defaults, but not from the mean": Case({"start_at_mean": False}, 5),
 }
 
 
@@ -279,7 +284,13 @@ def draw(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
         1, 3, figsize=(13, 0.42 * len(names) + 1.4), sharey=True, width_ratios=(1, 1.3, 1)
     )
     for place, name in enumerate(reversed(names)):
-        colour = "tab:blue" if name.startswith("throng") else "tab:red" if name.startswith("customary") else "tab:gray"
+        colour = (
+            "tab:blue"
+            if name.startswith(("throng", "defaults"))
+            else "tab:red"
+            if name.startswith("customary")
+            else "tab:gray"
+        )
         rate = summary(runs[name])["collapsed"]
         rates.plot([100 * rate["low"], 100 * rate["high"]], [place, place], color=colour, linewidth=2)
         rates.plot(100 * rate["share"], place, "o", color=colour)
