@@ -1,38 +1,5 @@
 """Counters: trained on points, measured on images that nothing was chosen by."""
 
-from throng.sections.train_counter import run_names
-
-COUNTERS = {counter.name: counter for counter in CONFIG.train_counter.counters}
-BACKBONES = {name: model_file(counter.weights) if counter.weights else [] for name, counter in COUNTERS.items()}
-
-
-def learnt_from(wildcards):
-    """Return the tables, and their pixels, that a counter learns from beside the photographs."""
-    data = COUNTERS[wildcards.counter].data
-    found = {}
-    if data.synthetic:
-        found["synthetic"] = made("synthesize")
-        found["synthetic_pixels"] = made("synthesize", "zip")
-        found["calibrated"] = f"{RESULTS}/calibrate_counts/calibrated_counts.parquet"
-    if data.pairs:
-        found["pairs"] = f"{RESULTS}/rank_pairs/ranked_pairs.parquet"
-        found["removed_pixels"] = pixels("remove")
-    return found
-
-
-def counter_gpus(counter):
-    """Return how many GPUs a counter's training asks for: one per process where it names a CUDA device."""
-    return counter.processes if counter.device.startswith("cuda") else 0
-
-
-def trained_files(name):
-    """Return one file of every run of every counter."""
-    return [
-        f"{RESULTS}/train_counter/{counter.name}/{run}/{name}"
-        for counter in COUNTERS.values()
-        for run in run_names(counter)
-    ]
-
 
 rule train_counter:
     input:
