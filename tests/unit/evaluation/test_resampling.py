@@ -30,6 +30,8 @@ def test_image_intervals_have_the_spread_of_a_mean():
     absolute = np.abs(errors).mean(0)
     reach = 1.96 * absolute.std() / np.sqrt(400)
     assert found["mae"] == pytest.approx([absolute.mean() - reach, absolute.mean() + reach], abs=0.06)
+    assert found["mae"] is not None
+    assert found["rmse"] is not None
     assert found["mape"] == pytest.approx([end / 50 for end in found["mae"]])
     assert found["rmse"][0] < np.sqrt((errors**2).mean(1)).mean() < found["rmse"][1]
 

@@ -20,8 +20,9 @@ def counter(name, *offsets, marks=(), reach=None):
     predicted = np.stack([TRUE + np.asarray(offset, float) for offset in offsets])
     maps = {column: np.ones(predicted.shape) for column in MAP_COLUMNS}
     runs = tuple(f"seed-{number + 1}" for number in range(len(predicted)))
-    ends = () if reach is None else (predicted - reach, predicted + reach, 0.9)
-    return Counted(name, runs, TRUE, predicted, *ends, maps=maps, marks=marks)
+    if reach is None:
+        return Counted(name, runs, TRUE, predicted, maps=maps, marks=marks)
+    return Counted(name, runs, TRUE, predicted, predicted - reach, predicted + reach, 0.9, maps, marks)
 
 
 def figures(*counters, resamples=400):
