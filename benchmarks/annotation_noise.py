@@ -420,8 +420,9 @@ def draw(counters: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> Non
         axis.set_ylabel(title)
         axis.grid(axis="y", alpha=0.3)
         axis.set_ylim(bottom=0)
-    axes[0].set_xlabel("jitter of the training heads, pixels")
-    axes[1].set_xlabel("jitter of the training heads, pixels")
+    for axis in axes[:2]:
+        axis.set_xticks([noise.jitter for noise in JITTERS])
+        axis.set_xlabel("jitter of the training heads, pixels")
     axes[2].set_xlabel("training heads left out")
     axes[0].legend()
     figure.tight_layout()

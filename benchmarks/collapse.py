@@ -105,7 +105,7 @@ def cured(**cure: Any) -> dict[str, Any]:
 CASES = {
     "customary, no norm": Case(CUSTOMARY, 10),
     "customary, norm without gain and offset": Case(cured(model_options={"norm": True, "affine": False}), 10),
-    "customary, no norm, Adam 1e-4": Case(CUSTOMARY | SLOW, 10),
+    "customary, no norm, Adam 1e-4": Case(CUSTOMARY | SLOW, 5),
     "throng's defaults": Case({}, 10),
     "cure: norm with gain and offset": Case(cured(model_options={"norm": True}), 5),
     "cure: He initialisation": Case(cured(model_options={"init": "he"}), 5),
