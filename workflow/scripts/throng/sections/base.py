@@ -23,6 +23,14 @@ def runtime(default: Any = ..., description: str = "", **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"affects_output": False}, **limits)
 
 
+def named_apart(members: list[Any]) -> list[Any]:
+    """Return a section's list of named members; raises ValueError when two have the same name."""
+    names = [member.name for member in members]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return members
+
+
 def output_slice(value: Any) -> Any:
     """Return the part of a section that decides the output, defaults filled in, as plain JSON values."""
     if isinstance(value, BaseModel):

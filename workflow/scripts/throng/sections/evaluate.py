@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from throng.sections.base import Section, runtime, setting
+from throng.sections.base import Section, named_apart, runtime, setting
 
 
 class Published(Section):
@@ -32,14 +32,6 @@ def _rising_from_nobody(bins: list[int]) -> list[int]:
     return bins
 
 
-def _named_apart(published: list[Published]) -> list[Published]:
-    names = [counter.name for counter in published]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"named twice: {', '.join(twice)}")
-    return published
-
-
 class Evaluate(Section):
     """Counts a split with every run of every counter: errors with intervals, maps, comparisons, plots."""
 
@@ -55,7 +47,7 @@ class Evaluate(Section):
         [0, 10, 25, 50, 100, 200, 500], "density bins start at these counts, rising from 0", min_length=1
     )
     bootstrap: int = setting(1000, "resamplings for the 95 % intervals", ge=100)
-    published: Annotated[list[Published], AfterValidator(_named_apart)] = setting(
+    published: Annotated[list[Published], AfterValidator(named_apart)] = setting(
         [], "published counters measured beside ours"
     )
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...")

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from throng.sections.base import Section, setting
+from throng.sections.base import Section, named_apart, setting
 from throng.sections.pipelines import Drawing, UnderControl
 
 MODULES = {
@@ -98,18 +98,10 @@ class Diffusers(Drawing, Making):
 Maker = Annotated[Composite | Diffusers | Rendered, Field(discriminator="backend")]
 
 
-def _named_apart(makers: list[Maker]) -> list[Maker]:
-    names = [maker.name for maker in makers]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"named twice: {', '.join(twice)}")
-    return makers
-
-
 class Synthesize(Section):
     """The makers of synthetic images; each makes its own image of every prompt that it is meant for."""
 
-    makers: Annotated[list[Maker], AfterValidator(_named_apart)] = setting(
+    makers: Annotated[list[Maker], AfterValidator(named_apart)] = setting(
         [Composite(name="composite")], "the makers; an overlay's list replaces this one whole", min_length=1
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from throng.sections.base import Section, runtime, setting
+from throng.sections.base import Section, named_apart, runtime, setting
 
 MODULES = {
     "sanet-paper": "throng.counting.sanet",
@@ -229,18 +229,10 @@ class Trained(Section):
         return self
 
 
-def _named_apart(counters: list[Trained]) -> list[Trained]:
-    names = [counter.name for counter in counters]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"named twice: {', '.join(twice)}")
-    return counters
-
-
 class TrainCounter(Section):
     """The counters that are trained: head points are the labels, density maps are made on the device while training."""
 
-    counters: Annotated[list[Trained], AfterValidator(_named_apart)] = setting(
+    counters: Annotated[list[Trained], AfterValidator(named_apart)] = setting(
         [Trained()], "the counters; an overlay's list replaces this one whole", min_length=1
     )
 
