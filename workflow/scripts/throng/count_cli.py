@@ -4,7 +4,6 @@ import csv
 import enum
 import io
 import json
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -240,41 +239,22 @@ def export_counter(
 def _runner(model: Path, scheme: SchemeName | None, window: int, device: str, setting: SettingName) -> Runner:
     """Load the counters and say what runs them, and what their user must know."""
     from throng.counting.ensemble import load_ensemble
-    from throng.counting.fast import on_device
+    from throng.counting.fast import described, on_device
 
-    log = logging.getLogger("throng.counting.fast")
-    said: list[str] = []
-    log.addHandler(handler := _Collected(said))
-    log.setLevel(logging.INFO)
-    try:
-        asked = None if setting is SettingName.AUTO else setting.value
-        ensemble = load_ensemble(model, lambda loaded: on_device(loaded, device, asked))
-    finally:
-        log.removeHandler(handler)
+    asked = None if setting is SettingName.AUTO else setting.value
+    ensemble = load_ensemble(model, lambda loaded: on_device(loaded, device, asked))
     onnx = [member.path for member in ensemble.members if member.path.suffix.lower() == ".onnx"]
     if onnx and (device != "cpu" or setting is not SettingName.EAGER):
         raise ThrongError(
             f"{onnx[0]}: an exported counter is run by ONNX Runtime on the CPU; leave out --device, --setting"
         )
     if setting is not SettingName.EAGER:
-        for sentence in dict.fromkeys(said):
-            beside.print(sentence, markup=False)
+        beside.print(described(ensemble.members[0].model, device, asked), markup=False)
     if len(ensemble.members) > 1:
         beside.print(f"the mean of {len(ensemble.members)} runs: {', '.join(str(m.path) for m in ensemble.members)}")
     for sentence in ensemble.warnings((scheme or SchemeName.WHOLE).value):
         beside.print(f"warning: {sentence}", markup=False)
     return Runner(ensemble, scheme, window)
-
-
-class _Collected(logging.Handler):
-    """Keeps what is logged as sentences."""
-
-    def __init__(self, said: list[str]) -> None:
-        super().__init__()
-        self.said = said
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())
 
 
 def _progress(items: Iterable[Any], total: int, title: str) -> Iterator[Any]:

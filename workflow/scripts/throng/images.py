@@ -12,6 +12,8 @@ import numpy as np
 from throng.errors import ThrongError
 from throng.files import atomic_path
 
+# of files that can be decoded
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

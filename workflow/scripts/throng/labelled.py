@@ -41,7 +41,7 @@ def _number(name: str, points: object) -> int:
 
 
 def _from_mat(folder: Path) -> dict[Path, int]:
-    from throng.counting.photographs import IMAGES
+    from throng.images import SUFFIXES
     from throng.sources.shanghaitech import read_mat
 
     found: dict[Path, int] = {}
@@ -51,7 +51,7 @@ def _from_mat(folder: Path) -> dict[Path, int]:
         truth = next((path for path in truths if path.is_dir()), None)
         if truth is None:
             continue
-        for image in sorted(path for path in place.iterdir() if path.suffix.lower() in IMAGES):
+        for image in sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES):
             label = truth / f"GT_{image.stem}.mat"
             try:
                 found[image] = len(read_mat(label.read_bytes())[0])

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from throng.errors import ThrongError
+from throng.images import SUFFIXES
 
-IMAGES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 VIDEOS = frozenset({".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm"})
 
 
@@ -34,10 +34,10 @@ def find(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             found[path] = None
             continue
-        below = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGES and file.is_file())
+        below = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
         if not below:
             raise ThrongError(
-                f"{path}: no images in this folder or below; expected names in {', '.join(sorted(IMAGES))}"
+                f"{path}: no images in this folder or below; expected names in {', '.join(sorted(SUFFIXES))}"
             )
         found.update(dict.fromkeys(below))
     return list(found)

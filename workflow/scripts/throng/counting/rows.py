@@ -18,7 +18,7 @@ from throng.manifest import OK, Table, read_table
 from throng.roots import RESULTS
 from throng.tables.calibrated_counts import TABLE as CALIBRATED
 from throng.tables.images import TABLE as IMAGES
-from throng.tables.images import Point
+from throng.tables.images import point_array
 from throng.tables.ranked_pairs import EQUAL
 from throng.tables.ranked_pairs import TABLE as PAIRS
 from throng.tables.synthetic import TABLE as SYNTHETIC
@@ -117,11 +117,6 @@ def choose(
         }
     )
     return Chosen(training, weights + [0.0] * len(members), pairs, sorted(chosen_by, key=lambda row: row.id))
-
-
-def point_array(points: list[Point]) -> np.ndarray:
-    """Return head points as an (N, 2) float64 array of x, y in pixels."""
-    return np.array([(point["x"], point["y"]) for point in points], np.float64).reshape(-1, 2)
 
 
 def _records(paths: Path | Sequence[Path], table: Table, columns: list[str]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from throng.density.tilt import foreshortening
 from throng.errors import ThrongError
 from throng.manifest import OK
 from throng.tables.detections import DetectionRow
-from throng.tables.images import ImageRow, Person
+from throng.tables.images import ImageRow, Person, point_array
 from throng.tables.synthetic import SyntheticRow
 
 __all__ = ["Settings", "photographed", "synthesised"]
@@ -56,7 +56,7 @@ def photographed(row: ImageRow, found: DetectionRow | None, settings: Settings) 
     """
     if row.points is None:
         raise ThrongError(f"{row.source}/{row.path} has no head points: only a labelled photograph has a density")
-    points = np.array([(point["x"], point["y"]) for point in row.points], float).reshape(-1, 2)
+    points = point_array(row.points)
     people = None if row.people is None else [p for p in row.people if p["tag"] == "person" and not p["ignore"]]
     view = view_of(row.width, row.height, row.focal_px, settings)
     if people is None:
@@ -83,7 +83,7 @@ def synthesised(row: SyntheticRow, count: float, settings: Settings) -> Crowd:
     if row.points is None:
         reason = "no positions: nobody knows where the people of this image are"
         return Crowd(row.width, row.height, count, ground_reason=reason)
-    points = np.array([(point["x"], point["y"]) for point in row.points], float).reshape(-1, 2)
+    points = point_array(row.points)
     view = view_of(row.width, row.height, None, settings)
     if row.boxes is None or len(row.boxes) != len(points):
         return _crowd(view, points, _by_spacing(points, "no boxes: nothing tells how tall the people appear"))

@@ -13,6 +13,7 @@ from throng.errors import ThrongError
 from throng.evaluation.entrants import Entrant
 from throng.evaluation.map_scores import MapTruth
 from throng.images import ImageStore
+from throng.tables.images import point_array
 
 Record = dict[str, Any]
 
@@ -76,7 +77,7 @@ class Measuring:
                 f"{where} has {width}x{height} pixels, but table images says {image['width']}x{image['height']}: "
                 f"the file changed; restore it or rerun stage 'ingest'"
             )
-        points = np.array([(point["x"], point["y"]) for point in image["points"]], np.float64).reshape(-1, 2)
+        points = point_array(image["points"])
         spec = model.input_spec
         truth = MapTruth(
             spec.scaled_points(points, (height, width)),

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from throng.errors import ThrongError
+from throng.images import SUFFIXES
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+    SUFFIXES
     | {".gif", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".psd"}  # rejected with a reason instead of passed over
 )
 ANNOTATION_SUFFIXES = frozenset([".odgt", ".mat"])

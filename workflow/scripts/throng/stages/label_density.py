@@ -22,7 +22,7 @@ from throng.tables import calibrated_counts, detections, images, synthetic
 from throng.tables.calibrated_counts import CalibratedCountRow
 from throng.tables.density_labels import TABLE, DensityLabelRow, GroundDensity, Label
 from throng.tables.detections import DetectionRow
-from throng.tables.images import ImageRow
+from throng.tables.images import ImageRow, point_array
 from throng.tables.synthetic import SyntheticRow
 from throng.workdir import Made, process
 
@@ -54,7 +54,7 @@ class Subject:
         if self.row.points is None:
             whole = (self.window.w, self.window.h) == (self.row.width, self.row.height)
             return self.count if whole else None
-        heads = np.array([(point["x"], point["y"]) for point in self.row.points], float).reshape(-1, 2)
+        heads = point_array(self.row.points)
         return Crowd(self.row.width, self.row.height, len(heads), heads).within(self.window).count
 
 

@@ -1,8 +1,10 @@
 """Table ``images``: what ingestion found, one row per file, rejected ones included."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TypedDict
 
+import numpy as np
 import pyarrow as pa
 
 from throng.manifest import Table, column
@@ -13,6 +15,11 @@ class Point(TypedDict):
 
     x: float
     y: float
+
+
+def point_array(points: Iterable[Point]) -> np.ndarray:
+    """Return head points as an (N, 2) float64 array of x, y in pixels."""
+    return np.array([(point["x"], point["y"]) for point in points], np.float64).reshape(-1, 2)
 
 
 class Box(TypedDict):
