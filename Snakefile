@@ -18,6 +18,7 @@ include: "rules/synthetic.smk"
 include: "rules/counts.smk"
 include: "rules/density.smk"
 include: "rules/counters.smk"
+include: "rules/ladder.smk"
 include: "rules/release.smk"
 
 

@@ -39,6 +39,9 @@ wildcard_constraints:
     part=r"part-\d{3}-of-\d{3}",
     maker="|".join(maker.name for maker in CONFIG.synthesize.makers),
     counter="|".join(counter.name for counter in CONFIG.train_counter.counters),
+    network="|".join(network.name for network in CONFIG.pretrain_count.networks),
+    ranker="|".join(encoder.name for encoder in CONFIG.pretrain_rank.encoders),
+    fit="|".join(fit.name for fit in CONFIG.fit_counts.fits),
     run=r"seed-\d+",
 
 

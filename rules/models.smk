@@ -2,8 +2,8 @@
 
 import os
 
+from throng.sections.base import run_names
 from throng.sections.synthesize import models_of
-from throng.sections.train_counter import run_names
 
 
 def checkers(stage):
@@ -137,6 +137,11 @@ def counting_gpus():
     return int(any(device.startswith("cuda") for device in devices))
 
 
+def synthetic_files():
+    """Return the tables and the pixels of synthesised images."""
+    return {"synthetic": made("synthesize"), "synthetic_pixels": made("synthesize", "zip")}
+
+
 COUNTERS = {counter.name: counter for counter in CONFIG.train_counter.counters}
 BACKBONES = {name: model_file(counter.weights) if counter.weights else [] for name, counter in COUNTERS.items()}
 
@@ -146,8 +151,7 @@ def learnt_from(wildcards):
     data = COUNTERS[wildcards.counter].data
     found = {}
     if data.synthetic:
-        found["synthetic"] = made("synthesize")
-        found["synthetic_pixels"] = made("synthesize", "zip")
+        found |= synthetic_files()
         found["calibrated"] = f"{RESULTS}/calibrate_counts/calibrated_counts.parquet"
     if data.pairs:
         found["pairs"] = f"{RESULTS}/rank_pairs/ranked_pairs.parquet"
@@ -167,3 +171,73 @@ def trained_files(name):
         for counter in COUNTERS.values()
         for run in run_names(counter)
     ]
+
+
+PRETEXTS = {network.name: network for network in CONFIG.pretrain_count.networks}
+RANKERS = {encoder.name: encoder for encoder in CONFIG.pretrain_rank.encoders}
+RANKER_WEIGHTS = {name: model_file(ranker.weights) if ranker.weights else [] for name, ranker in RANKERS.items()}
+FITS = {fit.name: fit for fit in CONFIG.fit_counts.fits}
+
+
+def on_gpu(section):
+    """Return how many GPUs a job of one network asks for."""
+    return int(section.device.startswith("cuda"))
+
+
+def looked_at(wildcards):
+    """Return what a network of pretrain_count looks at beside the photographs."""
+    return synthetic_files() if PRETEXTS[wildcards.network].pictures.synthetic else {}
+
+
+def pretext_file(name, run):
+    """Return the network that one run of pretrain_count makes."""
+    return f"{RESULTS}/pretrain_count/{name}/{run}/network.safetensors"
+
+
+def ranker_file(name, run):
+    """Return the encoder that one run of pretrain_rank makes."""
+    return f"{RESULTS}/pretrain_rank/{name}/{run}/ranker.safetensors"
+
+
+def started_from(wildcards):
+    """Return the network that an encoder starts from, none where it starts from weights or from scratch."""
+    start = RANKERS[wildcards.ranker].start
+    return pretext_file(start, wildcards.run) if start else []
+
+
+def fitted_encoder(wildcards):
+    """Return the file of the encoder whose features are fitted, none where it has learnt nothing."""
+    kind, name = FITS[wildcards.fit].encoder.split(":")
+    files = {"rank": ranker_file, "count": pretext_file}
+    return files[kind](name, wildcards.run) if kind in files else []
+
+
+def probed_networks():
+    """Return every run of the networks that are probed."""
+    return [pretext_file(name, run) for name in CONFIG.probe.networks for run in run_names(PRETEXTS[name])]
+
+
+def probed_rankers():
+    """Return every run of the encoders that are probed."""
+    return [ranker_file(name, run) for name in CONFIG.probe.rankers for run in run_names(RANKERS[name])]
+
+
+def ladder_fits():
+    """Return every run of the fits that are rungs."""
+    fits = [FITS[rung.fit] for rung in CONFIG.ladder.rungs if rung.kind == "fit"]
+    return [f"{RESULTS}/fit_counts/{fit.name}/{run}/counter.safetensors" for fit in fits for run in run_names(fit)]
+
+
+def ladder_counters():
+    """Return every run of the counters that are rungs."""
+    counters = [COUNTERS[rung.counter] for rung in CONFIG.ladder.rungs if rung.kind == "counter"]
+    return [
+        f"{RESULTS}/train_counter/{counter.name}/{run}/counter.safetensors"
+        for counter in counters
+        for run in run_names(counter)
+    ]
+
+
+def ladder_models():
+    """Return the models of the detectors that are rungs, in their order."""
+    return flat(model_file(rung.detector.model) for rung in CONFIG.ladder.rungs if rung.kind == "detector")

@@ -27,9 +27,14 @@ from throng.sections.count_synthetic import CountSynthetic
 from throng.sections.detect import Detect, Ultralytics
 from throng.sections.evaluate import Evaluate
 from throng.sections.fetch_models import FetchModels
+from throng.sections.fit_counts import FitCounts
 from throng.sections.ingest import Ingest
 from throng.sections.label_density import LabelDensity
+from throng.sections.ladder import Ladder
 from throng.sections.pipelines import FromLayout
+from throng.sections.pretrain_count import PretrainCount
+from throng.sections.pretrain_rank import PretrainRank
+from throng.sections.probe import Probe
 from throng.sections.prompt import Prompt, Template
 from throng.sections.rank_pairs import RankPairs
 from throng.sections.release import Release
@@ -131,6 +136,11 @@ class Config(Section):
     convert_dataset: ConvertDataset = setting(ConvertDataset(), "square images by density class, for training GANs")
     train_counter: TrainCounter = setting(TrainCounter(), "a counter trained on points")
     evaluate: Evaluate = setting(Evaluate(), "counting on real photographs")
+    pretrain_count: PretrainCount = setting(PretrainCount(), "learning to count without labels")
+    pretrain_rank: PretrainRank = setting(PretrainRank(), "learning to rank pictures by their number of people")
+    fit_counts: FitCounts = setting(FitCounts(), "from ranked features to a number of people")
+    probe: Probe = setting(Probe(), "what has been learnt without labels")
+    ladder: Ladder = setting(Ladder(), "what each step towards counting without labels is worth")
     release: Release = setting(Release(), "the shards")
     report: Report = setting(Report(), "one page to look at")
 

@@ -31,6 +31,11 @@ def named_apart(members: list[Any]) -> list[Any]:
     return members
 
 
+def run_names(section: Any) -> list[str]:
+    """Return the names of the runs of a section that is trained, or fitted, once per seed."""
+    return [f"seed-{number}" for number in range(1, section.seeds + 1)]
+
+
 def output_slice(value: Any) -> Any:
     """Return the part of a section that decides the output, defaults filled in, as plain JSON values."""
     if isinstance(value, BaseModel):

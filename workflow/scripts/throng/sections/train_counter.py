@@ -242,11 +242,6 @@ class TrainCounter(Section):
         return counter
 
 
-def run_names(section: Trained) -> list[str]:
-    """Return the names of a counter's runs, one per seed."""
-    return [f"seed-{number}" for number in range(1, section.seeds + 1)]
-
-
 def chosen_modules(section: Trained) -> tuple[str, ...]:
     """Return the module of the chosen architecture, the only one whose edits rerun its jobs."""
     return (MODULES[section.model],)
