@@ -148,8 +148,11 @@ BACKBONES = {name: model_file(counter.weights) if counter.weights else [] for na
 
 def learnt_from(wildcards):
     """Return the tables, and their pixels, that a counter learns from beside the photographs."""
-    data = COUNTERS[wildcards.counter].data
+    counter = COUNTERS[wildcards.counter]
+    data = counter.data
     found = {}
+    if data.detected or counter.validation == "detected":
+        found["detections"] = tables("detect")
     if data.synthetic:
         found |= synthetic_files()
         found["calibrated"] = f"{RESULTS}/calibrate_counts/calibrated_counts.parquet"

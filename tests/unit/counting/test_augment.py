@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from throng.counting.augment import (
     Look,
+    factor_between,
     fitted,
     inside,
     mean_colour,
@@ -146,3 +147,11 @@ def test_grey_is_the_luma_of_the_counters():
     image = np.random.default_rng(5).integers(0, 256, (8, 8, 3), np.uint8)
     grey, _ = Look(grey=True)(image, None, np.empty_like(image))
     np.testing.assert_allclose(grey, (image @ np.array(GREY_WEIGHTS))[..., None].repeat(3, 2), atol=0.51)
+
+
+def test_a_factor_between_two_ends_is_uniform_in_its_logarithm():
+    rng = np.random.default_rng(3)
+    drawn = np.log([factor_between(0.25, 1.0, rng) for _ in range(2000)]) / np.log(0.25)
+    assert 0 <= drawn.min() < 0.01
+    assert 0.99 < drawn.max() <= 1
+    assert np.quantile(drawn, [0.25, 0.5, 0.75]) == pytest.approx([0.25, 0.5, 0.75], abs=0.04)

@@ -213,3 +213,15 @@ def test_counts_alone_and_orders_alone_teach_to_count(tmp_path):
     baseline = mean_predictor([len(s.points) for s in known], true)
     assert count_metrics(predicted, true)["mae"] < 0.5 * baseline["mae"]
     assert recipe["mean_training_count"] == pytest.approx(np.mean([len(s.points) for s in known]), abs=2)
+
+
+def test_a_range_of_scales_that_only_shrinks_keeps_every_head_of_a_photograph_that_fits():
+    points = np.random.default_rng(5).uniform(0, 40, (9, 2))
+    batch = crops([Sample(noise(48, 64, 5), points)], scale_range=(0.5, 0.5), **STILL)(0)
+    for mine in batch.points:
+        assert mine.numpy() == pytest.approx((points + 0.5) / 2 - 0.5)
+
+
+def test_a_range_that_is_symmetric_draws_as_jitter_does():
+    ranged = crops(MIXED, [1.0, 0.0, 0.0, 0.0], scale_range=(1 / 1.5, 1.5), **STILL)(2)
+    same(ranged, crops(MIXED, [1.0, 0.0, 0.0, 0.0], scale_jitter=0.5, **STILL)(2))

@@ -14,7 +14,7 @@ from throng.provenance import Provenance
 from throng.tables import calibrated_counts, images, ranked_pairs, synthetic
 from throng.tables.images import ImageRow
 
-ONCE = {"images": 1.0, "synthetic": 1.0, "pairs": 0.0}
+ONCE = {"images": 1.0, "detected": 0.0, "synthetic": 1.0, "pairs": 0.0}
 MADE_BY = Provenance("ingest", {}, "c0de", 7, {})
 
 

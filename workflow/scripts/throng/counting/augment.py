@@ -17,6 +17,11 @@ def random_factor(spread: float, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(-1, 1) * np.log1p(spread)))
 
 
+def factor_between(low: float, high: float, rng: np.random.Generator) -> float:
+    """Return a factor between ``low`` and ``high``, its logarithm uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 def window_shape(shape: tuple[int, int], factor: float) -> tuple[int, int]:
     """Return the (h, w) of the window that a resize by about ``factor`` turns into ``shape`` (H, W)."""
     return max(1, round(shape[0] / factor)), max(1, round(shape[1] / factor))

@@ -12,6 +12,7 @@ import torch
 
 from throng.counting.augment import (
     Look,
+    factor_between,
     fitted,
     inside,
     mean_colour,
@@ -102,8 +103,8 @@ class Crops:
         if item.points is None:
             self._show_whole([item.image], out[None], rng)
             return replace(item, image=out)
-        spread, shape = self._options.scale_jitter, self._options.crop
-        own = window_shape(shape, random_factor(spread, rng)) if spread else shape
+        shape = self._options.crop
+        own = window_shape(shape, self._factor(rng)) if self._scales else shape
         window, top, left = random_window(item.image, own, rng)
         points = item.points - (left, top)
         here = inside(points, own)
@@ -122,13 +123,22 @@ class Crops:
 
     def _show_whole(self, images: Sequence[np.ndarray], out: np.ndarray, rng: np.random.Generator) -> None:
         """Put whole pictures in ``out``, all changes in common; a changed size is a smaller one, as all must fit."""
-        spread, shape = self._options.scale_jitter, self._options.crop
-        factor = random_factor(spread, rng) if spread else 1.0
+        shape = self._options.crop
+        factor = self._factor(rng) if self._scales else 1.0
         pictures = fitted(images, shape, min(factor, 1 / factor))
         ground, where = mean_colour(pictures[0]), (rng.random(), rng.random())
         look = self._look(rng)
         for picture, place in zip(pictures, out, strict=True):
             look(placed(picture, shape, ground, where), None, place)
+
+    @property
+    def _scales(self) -> bool:
+        return bool(self._options.scale_jitter or self._options.scale_range)
+
+    def _factor(self, rng: np.random.Generator) -> float:
+        if self._options.scale_range:
+            return factor_between(*self._options.scale_range, rng)
+        return random_factor(self._options.scale_jitter, rng)
 
     def _look(self, rng: np.random.Generator) -> Look:
         options = self._options

@@ -20,7 +20,8 @@ class CounterOptions:
     training pixels. ``start_at_mean`` lets the first map hold the mean training count. ``image_scale`` resizes
     every picture, points along, in training and ever after; ``crop`` (H, W) and ``sigma`` are in pixels after that;
     ``sigma`` is a number or "adaptive" (from the neighbours in the whole photograph). Of the changes to a crop,
-    ``mirror`` mirrors half of them; ``scale_jitter`` s resizes by a factor between 1 / (1 + s) and 1 + s;
+    ``mirror`` mirrors half of them; ``scale_jitter`` s resizes by a factor between 1 / (1 + s) and 1 + s, or
+    ``scale_range`` (low, high) by one between those, its logarithm uniform;
     ``jitter`` is how far the brightness, and a third as far that of each colour, is multiplied up or down (0.2: by
     0.8 to 1.2); ``gamma`` g raises brightness to a power between 1 / (1 + g) and 1 + g; ``grey`` is the share of
     crops that lose their colour. In the first ``module_steps`` steps per module one module is trained after the
@@ -41,6 +42,7 @@ class CounterOptions:
     crop: tuple[int, int] = (384, 512)
     mirror: bool = True
     scale_jitter: float = 0.0
+    scale_range: tuple[float, float] | None = None
     jitter: float = 0.0
     gamma: float = 0.0
     grey: float = 0.0

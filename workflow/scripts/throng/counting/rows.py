@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from throng.counting.pseudo_labels import detected_heads
 from throng.counting.samples import Pair, Sample, Window
 from throng.errors import ThrongError
 from throng.images import ImageStore
 from throng.manifest import OK, Table, read_table
 from throng.roots import RESULTS
 from throng.tables.calibrated_counts import TABLE as CALIBRATED
+from throng.tables.detections import TABLE as DETECTIONS
 from throng.tables.images import TABLE as IMAGES
 from throng.tables.images import point_array
 from throng.tables.ranked_pairs import EQUAL
@@ -26,6 +28,9 @@ from throng.tables.synthetic import TABLE as SYNTHETIC
 log = logging.getLogger(__name__)
 
 LEARNT = "learnt from"
+PHOTOGRAPH = ["id", "source", "path", "width", "height", "count", "points", "split", "status"]
+ANNOTATIONS = "annotations"  # the backend of stage detect that looks at labels instead of pixels
+UNSEEN = "without an answer of stage detect"
 NO_COUNT_LOSS = "without heads, and no loss of counts is on (losses.count or losses.count_likelihood)"
 
 
@@ -64,6 +69,7 @@ class Tables:
     synthetic: Sequence[Path] = ()
     calibrated: Path | None = None
     pairs: Path | None = None
+    detections: Sequence[Path] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,30 +86,47 @@ class Chosen:
 
 
 def choose(
-    tables: Tables, shares: Mapping[str, float], *, validation: str = "val", teaches_counts: bool = False
+    tables: Tables,
+    shares: Mapping[str, float],
+    *,
+    validation: str = "val",
+    teaches_counts: bool = False,
+    confidence: float = 0.0,
 ) -> Chosen:
     """Return what a counter learns from and is chosen by, in order of table and id, and log what was left out and why.
 
-    ``shares`` says how often an epoch shows a row of images, synthetic and pairs (times the pair's own weight); 0
-    leaves a table alone. Photographs of split train teach their heads, or their count where they have that alone.
-    Synthesised images teach their heads, or the calibrated count with its standard deviation, by the calibrated weight,
-    as far as calibration kept them. Rows without heads need ``teaches_counts``. The weights are chosen by the
-    photographs of split ``validation`` with heads. Raises ThrongError when there is nothing to learn from or to choose
-    by, and when an image is in two of training, validation and test.
+    ``shares`` says how often an epoch shows a row of images, detected, synthetic and pairs (times the pair's own
+    weight); 0 leaves a table alone. Photographs of split train teach their heads, or their count where they have that
+    alone; as ``detected`` they teach the heads that stage detect found in them, of at least a ``confidence``, and
+    their labels are not read. Synthesised images teach their heads, or the calibrated count with its standard
+    deviation, by the calibrated weight, as far as calibration kept them. Rows without heads need ``teaches_counts``.
+    The weights are chosen by the photographs of split ``validation`` with heads, those of split val with the detected
+    ones where it is "detected". Raises ThrongError when there is nothing to learn from or to choose by, when images and
+    detected are both learnt from, when what was detected are labels, and when an image is in two of training,
+    validation and test.
     """
-    photographs = _records(tables.images, IMAGES, ["id", "source", "path", "count", "points", "split", "status"])
-    learnt: dict[str, list[Labelled]] = {"images": [], "synthetic": []}
+    photographs = _records(tables.images, IMAGES, PHOTOGRAPH)
+    learnt: dict[str, list[Labelled]] = {"images": [], "detected": [], "synthetic": []}
+    if shares["images"] and shares["detected"]:
+        raise ThrongError("a photograph teaches its labelled or its detected heads: set data.images or data.detected")
+    pseudo: list[dict[str, Any]] = []
+    if shares["detected"] or validation == "detected":
+        pseudo = _looked_at(tables, photographs, confidence)
     if shares["images"]:
         learnt["images"] = _sorted_out("images", photographs, _photograph, teaches_counts)
+    if shares["detected"]:
+        learnt["detected"] = _sorted_out("detected", pseudo, _photograph, teaches_counts)
     if shares["synthetic"]:
         learnt["synthetic"] = _sorted_out("synthetic", _synthesised(tables), _drawn, teaches_counts)
     usable = [record for record in photographs if _usable(record)]
-    chosen_by = [_photograph(r) for r in usable if r["split"] == validation and r["points"] is not None]
-    training = [*learnt["images"], *learnt["synthetic"]]
+    split = "val" if validation == "detected" else validation
+    judges = usable if validation != "detected" else [record for record in pseudo if _usable(record)]
+    chosen_by = [_photograph(r) for r in judges if r["split"] == split and r["points"] is not None]
+    training = [row for rows in learnt.values() for row in rows]
     if not training or not chosen_by:
         raise ThrongError(
-            f"train_counter needs labelled images: found {len(training)} to train on in its tables "
-            f"and {len(chosen_by)} to validate on in split {validation}; add a labelled source, "
+            f"train_counter needs images with {'detected' if pseudo else 'labelled'} people: found {len(training)} to "
+            f"train on in its tables and {len(chosen_by)} to validate on in split {split}; add a source, "
             f"set the shares in data, or raise ingest.val_fraction"
         )
     weights = [shares[name] for name, rows in learnt.items() for _ in rows]
@@ -112,7 +135,7 @@ def choose(
     _check_apart(
         {
             "training": {row.id for row in training},
-            validation: {row.id for row in chosen_by},
+            split: {row.id for row in chosen_by},
             "test": {str(r["id"]) for r in usable if r["split"] == "test"},
         }
     )
@@ -132,6 +155,27 @@ def _photograph(record: Mapping[str, Any]) -> Labelled:
     if points is not None:
         return Labelled(record["id"], record["source"], record["path"], point_array(points))
     return Labelled(record["id"], record["source"], record["path"], None, count)
+
+
+def _looked_at(tables: Tables, photographs: Sequence[Mapping[str, Any]], confidence: float) -> list[dict[str, Any]]:
+    """Return the rows of table images with the heads that stage detect found in place of their labels."""
+    if not tables.detections:
+        raise ThrongError("data.detected and validation: detected need table detections: run stage detect")
+    found = {r["id"]: r for r in _records(tables.detections, DETECTIONS, ["id", "backend", "people", "status"])}
+    if any(record["backend"] == ANNOTATIONS for record in found.values()):
+        raise ThrongError(
+            "data.detected and validation: detected promise that nobody's labels are learnt, but stage detect took the "
+            "boxes from the annotations: set detect.backend: ultralytics, or learn from data.images"
+        )
+    looked_at: list[dict[str, Any]] = []
+    for record in photographs:
+        seen = found.get(record["id"], {"people": [], "status": "missing"})
+        points = None
+        if _usable(seen):
+            heads = detected_heads(seen["people"], (record["height"], record["width"]), confidence)
+            points = [{"x": x, "y": y} for x, y in heads.tolist()]
+        looked_at.append({**record, "points": points, "count": None, "unknown": UNSEEN})
+    return looked_at
 
 
 def _synthesised(tables: Tables) -> list[dict[str, Any]]:
@@ -183,7 +227,7 @@ def _fate(record: Mapping[str, Any], teaches_counts: bool) -> str:
     if record["points"] is not None:
         return LEARNT
     if record["count"] is None:
-        return "of unknown count"
+        return record.get("unknown", "of unknown count")
     return LEARNT if teaches_counts else NO_COUNT_LOSS
 
 

@@ -38,19 +38,28 @@ Model = Literal[
 WITH_BACKBONE = {"csrnet", "resnet50", "gaunet-csrnet", "gaunet-resnet50"}
 Weight = Annotated[float, Field(ge=0)]
 Pixels = Annotated[int, Field(ge=8)]
+Factor = Annotated[float, Field(ge=0.05, le=20)]
 
 
 class Data(Section):
     """What an epoch holds: how often each training row of a table is drawn, in the mean; 0 leaves the table alone."""
 
     images: Weight = setting(1.0, "labelled photographs of the training split")
+    detected: Weight = setting(
+        0.0,
+        "photographs of the training split with the heads that stage detect found there; no label of theirs is read",
+    )
     synthetic: Weight = setting(1.0, "synthesised images; those without known heads teach their calibrated count")
     pairs: Weight = setting(0.0, "ranked pairs; they need losses.ranking")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not self.images + self.synthetic + self.pairs:
-            raise ValueError("a counter needs data: images, synthetic and pairs are all 0")
+        if not self.images + self.detected + self.synthetic + self.pairs:
+            raise ValueError("a counter needs data: images, detected, synthetic and pairs are all 0")
+        if self.images and self.detected:
+            raise ValueError(
+                "a photograph teaches its labelled heads or its detected ones: set images or detected to 0"
+            )
         return self
 
 
@@ -137,8 +146,17 @@ class Trained(Section):
         "absolute, below data_root, or hub:<name> of fetch_models; null: from scratch",
     )
     data: Data = setting(Data(), "what it learns from")
-    validation: Literal["val", "test"] = setting(
-        "val", "split that chooses the weights; test only with seed_compat, as some published figures were made"
+    detected_confidence: float = setting(
+        0.3,
+        "least confidence of a detected person who is learnt, or validated by: data.detected, validation",
+        ge=0,
+        le=1,
+    )
+    validation: Literal["val", "detected", "test"] = setting(
+        "val",
+        "what chooses the weights: the labels of split val; detected: the heads that stage detect found in split val, "
+        "so that no label decides anything; the labels of split test only with seed_compat, as some published figures "
+        "were made",
     )
     seed_compat: bool = setting(False, "allow choosing by the test split; every figure is then marked best on test")
     image_scale: float = setting(0.5, "every image is resized by this, in training and when counting", gt=0, le=4)
@@ -146,6 +164,11 @@ class Trained(Section):
     mirror: bool = setting(True, "mirror half of the crops")
     scale_jitter: float = setting(
         0.0, "how far a crop's size is changed: 0.25 is by a factor between 1/1.25 and 1.25", ge=0, le=3
+    )
+    scale_range: tuple[Factor, Factor] | None = setting(
+        None,
+        "least and greatest factor that a crop's size is changed by, not by scale_jitter; [0.3, 1.0] only shrinks: "
+        "near people teach what far ones look like; a window larger than the photograph repeats its edges",
     )
     jitter: float = setting(0.3, "how far a crop's brightness is changed: 0.3 is by 0.7 to 1.3", ge=0, lt=1)
     gamma: float = setting(0.0, "how far a crop's gamma is changed: 0.5 is from 1/1.5 to 1.5", ge=0, le=3)
@@ -209,6 +232,20 @@ class Trained(Section):
             )
         if self.normalisation == "dataset" and self.model in WITH_BACKBONE:
             raise ValueError(f"normalisation: {self.model} has an ImageNet backbone, which wants the architecture's")
+        return self
+
+    @property
+    def labels(self) -> Literal["annotated", "detected"]:
+        """Tell whether a human label is learnt, or chooses the weights; detected: none."""
+        return "annotated" if self.data.images or self.validation != "detected" else "detected"
+
+    @model_validator(mode="after")
+    def _scaled(self) -> Self:
+        if self.scale_range is not None:
+            if self.scale_jitter:
+                raise ValueError("scale_range takes the place of scale_jitter: set scale_jitter to 0")
+            if self.scale_range[0] > self.scale_range[1]:
+                raise ValueError(f"scale_range: the least factor comes first, got {list(self.scale_range)}")
         return self
 
     @model_validator(mode="after")

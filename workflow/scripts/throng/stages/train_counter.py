@@ -55,10 +55,12 @@ def fit(inputs: Files, outputs: Files, config: Trained, context: Context) -> Non
             inputs.many("synthetic"),
             next(iter(inputs.many("calibrated")), None),
             next(iter(inputs.many("pairs")), None),
+            inputs.many("detections"),
         ),
         config.data.model_dump(),
         validation=config.validation,
         teaches_counts=bool({"count", "count_likelihood"} & losses.keys()),
+        confidence=config.detected_confidence,
     )
     store = ImageStore(context.roots)
     options = CounterOptions(
@@ -89,7 +91,14 @@ def fit(inputs: Files, outputs: Files, config: Trained, context: Context) -> Non
     )
     if torch.distributed.is_initialized() and torch.distributed.get_rank() > 0:
         return
-    recipe |= {"counter": config.name, "run": context.wildcards["run"], "best_on_test": config.validation == "test"}
+    recipe |= {
+        "counter": config.name,
+        "run": context.wildcards["run"],
+        "best_on_test": config.validation == "test",
+        "data": config.data.model_dump(),
+        "labels": config.labels,
+        "validation": config.validation,
+    }
     save_counter(outputs.one("weights"), model, recipe)
     footer = dataclasses.asdict(context.provenance(backend=config.model))
     write_text(
