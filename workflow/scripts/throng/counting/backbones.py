@@ -106,7 +106,7 @@ def load_backbone(backbone: nn.Module, path: str | Path, kind: str, prefix: str 
     """
     if not isinstance(path, str | Path):
         raise ThrongError(f"weights must be the path of a state dict, .safetensors or .pth, not {path!r}")
-    tensors = _read(Path(path))
+    tensors = read_state_dict(Path(path))
     wanted = backbone.state_dict()
     for name, own in wanted.items():
         if name.endswith("num_batches_tracked"):
@@ -124,7 +124,11 @@ def load_backbone(backbone: nn.Module, path: str | Path, kind: str, prefix: str 
     backbone.load_state_dict(wanted)
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a .safetensors or .pth file, which is read without executing what it holds.
+
+    Raises ThrongError when there is none, or it holds anything but names and tensors.
+    """
     from safetensors.torch import load_file
 
     if not path.is_file():

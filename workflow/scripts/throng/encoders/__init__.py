@@ -1,0 +1,1 @@
+"""Encoders: networks from a picture to features, for every stage that learns from pictures without labels."""
