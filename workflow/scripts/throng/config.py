@@ -10,13 +10,14 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, Self, cast, get_args
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from throng.errors import ThrongError
 from throng.files import write_text
+from throng.label_free import check as check_label_free
 from throng.sections import detectors
 from throng.sections.audit_density import AuditDensity
 from throng.sections.audit_pairs import AuditPairs
@@ -144,6 +145,11 @@ class Config(Section):
     release: Release = setting(Release(), "the shards")
     report: Report = setting(Report(), "one page to look at")
 
+    @model_validator(mode="after")
+    def _label_free(self) -> Self:
+        check_label_free(self)
+        return self
+
 
 def load(raw: Mapping[str, Any]) -> Config:
     """Validate a configuration as Snakemake merged it; raises ThrongError naming each bad key and its nearest."""
@@ -157,6 +163,8 @@ def load(raw: Mapping[str, Any]) -> Config:
 def _explain(raw: Any, problem: Any) -> str:
     path = _visible_path(raw, problem["loc"])
     where = ".".join(map(str, path))
+    if not where:  # a check across sections names its keys itself
+        return problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return _explain_unknown(where, problem["loc"])
     if problem["type"] == "union_tag_invalid":
