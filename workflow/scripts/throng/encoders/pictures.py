@@ -12,16 +12,7 @@ import numpy as np
 from throng.counting.pixel_store import PixelStore
 from throng.errors import ThrongError
 from throng.images import ImageStore, decode
-from throng.sources.headers import read_header
 from throng.tables.ranked_pairs import Crop
-
-# Pixels per side that a scaled decode leaves for each that is kept, so that averaging them is what smooths.
-SPARE = 2
-SCALED = {
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_COLOR_RGB,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_COLOR_RGB,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_COLOR_RGB,
-}
 
 
 @dataclass(frozen=True)
@@ -36,8 +27,7 @@ class Place:
 class Pictures(Sequence[np.ndarray]):
     """The pictures at ``places`` as (h, w, 3) uint8 RGB, read-only, by :func:`place_on`; many threads may ask.
 
-    Pictures are kept while ``gigabytes`` (2^30 bytes) last, and read again each time when they are spent. JPEGs are
-    decoded at a half, a quarter or an eighth where twice the pixels of ``size`` (h, w) are left. Asking raises
+    Pictures are kept while ``gigabytes`` (2^30 bytes) last, and read again each time when they are spent. Asking raises
     ThrongError for a picture that cannot be read or a crop that leaves it.
     """
 
@@ -67,7 +57,9 @@ class Pictures(Sequence[np.ndarray]):
     def _seen(self, place: Place) -> np.ndarray:
         data = self._store.read_bytes(place.source, place.path)
         try:
-            return place_on(_window(data, place.crop, self._size), self._size)
+            # All of a JPEG: decoding it at a half keeps less of what is fine, which would tell photographs from the
+            # PNGs that were made of them.
+            return place_on(_cropped(decode(data), place.crop), self._size)
         except ThrongError as error:
             raise ThrongError(f"picture {place.path!r} of source {place.source!r}: {error}") from error
 
@@ -96,36 +88,11 @@ def _read_only(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def _window(data: bytes, crop: Crop | None, size: tuple[int, int]) -> np.ndarray:
-    """Return the pixels of a crop, or of all, of an image file, decoded no larger than ``size`` needs."""
-    scale = _scale(data, crop, size)
-    image = decode(data) if scale == 1 else cv2.imdecode(np.frombuffer(data, np.uint8), SCALED[scale])
-    if image is None:
-        raise ThrongError("the bytes are no image that can be decoded")
+def _cropped(image: np.ndarray, crop: Crop | None) -> np.ndarray:
     if crop is None:
         return image
-    x, y, w, h = (crop[side] // scale for side in ("x", "y", "w", "h"))
-    part = image[max(0, y) : y + h, max(0, x) : x + w]
-    if part.shape[:2] != (h, w) or h < 1 or w < 1:
-        raise ThrongError(
-            f"its crop {dict(crop)} is no part of {image.shape[1] * scale} x {image.shape[0] * scale} pixels"
-        )
-    return part
-
-
-def _scale(data: bytes, crop: Crop | None, size: tuple[int, int]) -> int:
-    """Return how many times smaller, 8, 4, 2 or 1, a file may be decoded."""
-    header = read_header(data, max_pixels=2**63)
-    if header.format != "jpeg" or header.reason:
-        return 1
-    width, height = header.width, header.height
-    ends = []
-    if crop is not None:
-        # a crop between decoded pixels, or of sides that are rounded up at an end shown first, needs them all
-        ends = [crop["x"], crop["y"], crop["w"], crop["h"], width, height]
-        width, height = crop["w"], crop["h"]
-    shrink = max(height / size[0], width / size[1])
-    for scale in SCALED:
-        if shrink >= SPARE * scale and not any(end % scale for end in ends):
-            return scale
-    return 1
+    height, width = image.shape[:2]
+    x, y, right, bottom = crop["x"], crop["y"], crop["x"] + crop["w"], crop["y"] + crop["h"]
+    if not (0 <= x < right <= width and 0 <= y < bottom <= height):
+        raise ThrongError(f"its crop {dict(crop)} is no part of {width} x {height} pixels")
+    return image[y:bottom, x:right]
