@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from throng.errors import ThrongError
+from throng.schedules import ConstantThenLinear, Decay, Polynomial
 from throng.training import LoopOptions, Prefetched, TrainingStoppedError, rate_at, train
 
 OPTIONS = LoopOptions(steps=12, ema_decay=0.9, accumulate=2, val_every=5, log_every=5, warmup_steps=3, seed=2**63 - 1)
@@ -188,3 +189,55 @@ def test_batches_come_in_order_and_know_how_long_they_were_waited_for(workers):
     assert list(batches) == [3, 4, 5, 6, 7, 8]
     # what is made in time is not waited for, but the first batch is
     assert (0.12 if workers == 0 else 0.02) <= batches.waited <= time.monotonic() - started
+
+
+def rates(schedule, steps, **more):
+    options = LoopOptions(steps=steps, learning_rate=1e-4, schedule=schedule, **more)
+    return [rate_at(step, options) for step in range(1, steps + 1)]
+
+
+def test_constant_then_linear_ends_at_its_final_rate():
+    found = rates(ConstantThenLinear(), 250)
+    assert found[:150] == [1e-4] * 150
+    assert found[-1] == pytest.approx(1e-7)
+    falls = [a - b for a, b in itertools.pairwise(found[149:])]
+    assert len(falls) == 100 and falls == pytest.approx([(1e-4 - 1e-7) / 100] * 100)
+    assert rates(ConstantThenLinear(tail=1.0, final=0.0), 4) == pytest.approx([7.5e-5, 5e-5, 2.5e-5, 0.0])
+
+
+def test_decay_multiplies_after_so_many_steps():
+    found = rates(Decay(factor=0.9, every=10), 25)
+    assert found == pytest.approx([1e-4] * 10 + [9e-5] * 10 + [8.1e-5] * 5)
+    assert rate_at(10_001, LoopOptions(steps=20_000, learning_rate=1.0, schedule=Decay())) == pytest.approx(0.9)
+
+
+def test_polynomial_falls_as_its_power_says_and_waits_for_the_warm_up():
+    found = rates(Polynomial(power=2.0, final=0.0), 12, warmup_steps=2)
+    assert found[:2] == pytest.approx([5e-5, 1e-4])
+    assert found[2:] == pytest.approx([1e-4 * (1 - done / 10) ** 2 for done in range(10)])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (lambda: ConstantThenLinear(tail=0.0), "share above 0"),
+        (lambda: Decay(every=0), "at least 1 step"),
+        (lambda: Polynomial(power=0.0), "power of a polynomial"),
+    ],
+)
+def test_schedules_without_sense_are_refused(schedule, message):
+    with pytest.raises(ThrongError, match=message):
+        schedule()
+
+
+def test_without_a_selecting_metric_validation_only_watches(tmp_path):
+    options = LoopOptions(steps=20, learning_rate=1e-2, val_every=5, log_every=5)
+    model, watched = nn.Linear(3, 1), nn.Linear(3, 1)
+    watched.load_state_dict(model.state_dict())
+    rises = iter(range(10))
+    train(model, batch_at, loss_of, options, tmp_path / "a")
+    progress = train(
+        watched, batch_at, loss_of, options, tmp_path / "b", validate=lambda _: {"mae": next(rises)}, select=None
+    )
+    assert torch.equal(model.weight, watched.weight)
+    assert [row["val_mae"] for row in progress.history if "val_mae" in row] == [0, 1, 2, 3]

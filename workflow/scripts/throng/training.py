@@ -28,6 +28,7 @@ import torch
 from torch import nn
 
 from throng.errors import ThrongError
+from throng.schedules import Schedule
 
 PARTS = ("progress", "model", "optimizer", "average", "best")
 KEPT_CHECKPOINTS = 2
@@ -46,7 +47,7 @@ class LoopOptions:
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Literal["constant", "cosine"] | Schedule = "cosine"
     warmup_steps: int = 0
     accumulate: int = 1
     clip_norm: float = 1.0
@@ -100,7 +101,7 @@ def train(
     *,
     device: str = "cpu",
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
-    select: str = "mae",
+    select: str | None = "mae",
     watch: Mapping[str, Stateful] | None = None,
     on_log: Callable[[int, Mapping[str, float]], None] | None = None,
     before_step: Callable[[int], None] | None = None,
@@ -114,11 +115,11 @@ def train(
     ``batch_at(n)`` returns the n-th micro-batch and must depend on n alone (each of several processes gets its own n);
     ``loss_of(model, batch)`` returns the scalar loss and named 0-d statistics, averaged over ``log_every`` steps.
     ``validate(model)`` returns metrics, of which the lowest ``select`` chooses the weights that the model ends with;
-    without it the model ends with its last weights (their moving average, if on). ``on_log`` sees every logged row and
-    may raise. ``before_step(step)`` runs when the step's gradients are complete and not yet clipped; a parameter whose
-    gradient it drops (None) stays as it is, its moments too. ``watch`` names further state to checkpoint. Checkpoints,
-    ``log.jsonl`` and TensorBoard events go to ``work``; a run that finds a checkpoint of the same options and
-    ``identity`` there goes on from it, and refuses one of others. SIGTERM checkpoints and raises
+    without either the model ends with its last weights (their moving average, if on). ``on_log`` sees every logged row
+    and may raise. ``before_step(step)`` runs when the step's gradients are complete and not yet clipped; a parameter
+    whose gradient it drops (None) stays as it is, its moments too. ``watch`` names further state to checkpoint.
+    Checkpoints, ``log.jsonl`` and TensorBoard events go to ``work``; a run that finds a checkpoint of the same options
+    and ``identity`` there goes on from it, and refuses one of others. SIGTERM checkpoints and raises
     :class:`TrainingStoppedError`. Raises ThrongError on a loss that is not finite.
 
     In a torch.distributed group every process calls this alike: gradients and logged rows are means over the
@@ -162,7 +163,8 @@ def train(
                 candidate = average if average is not None else bare
                 metrics = _validated(candidate, validate, accelerator)
                 log.write({"step": progress.step, **{f"val_{name}": value for name, value in metrics.items()}})
-                states.compare(candidate, metrics[select], progress)
+                if select is not None:
+                    states.compare(candidate, metrics[select], progress)
             ended = progress.step == options.steps
             stopping = _any(stop.asked, accelerator) and not ended
             if ended or stopping or time.monotonic() - checkpointed >= checkpoint_seconds:
@@ -231,12 +233,15 @@ def in_turns(measure: Callable[[int], float], number: int) -> list[float]:
 
 
 def rate_at(step: int, options: LoopOptions) -> float:
-    """Return the learning rate of a step (1..steps): linear warm-up, then constant, or a cosine that ends at zero."""
+    """Return the learning rate of a step (1..steps): linear warm-up, then the schedule; the cosine ends at zero."""
     if step <= options.warmup_steps:
         return options.learning_rate * step / options.warmup_steps
     if options.schedule == "constant":
         return options.learning_rate
-    share = (step - 1 - options.warmup_steps) / max(1, options.steps - options.warmup_steps)
+    done, steps = step - 1 - options.warmup_steps, options.steps - options.warmup_steps
+    if not isinstance(options.schedule, str):
+        return options.schedule.rate(options.learning_rate, done, steps)
+    share = done / max(1, steps)
     return options.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
