@@ -1,0 +1,264 @@
+"""Stage ``fit_counts``: a counter without labels, from an encoder's features and the counts of synthesised images."""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throng.errors import ThrongError
+from throng.files import sha256_file, write_text
+from throng.images import ImageStore, decode
+from throng.manifest import OK, read_table
+from throng.roots import RESULTS
+from throng.sections.fit_counts import Fit
+from throng.seeds import sample_seed
+from throng.stage import Context, Files
+from throng.tables import images
+
+if TYPE_CHECKING:
+    from throng.encoders.files import Stored
+    from throng.ranking.fitted import Head
+    from throng.ranking.known_counts import KnownCount, KnownCounts
+
+log = logging.getLogger(__name__)
+Record = dict[str, Any]
+Reader = Callable[[], np.ndarray]
+BATCH = 16
+
+
+def run(inputs: Files, outputs: Files, config: Fit, context: Context) -> None:
+    """Fit, choose how photographs are cut, and write the counter and its recipe; no label of a photograph is read."""
+    try:
+        fit(inputs, outputs, config, context)
+    except ThrongError as error:
+        raise ThrongError(f"fit {config.name}, {context.wildcards['run']}: {error}") from error
+
+
+def fit(inputs: Files, outputs: Files, config: Fit, context: Context) -> None:
+    """Do the job of one run."""
+    import torch
+
+    from throng.ranking.choosing import Belief, Scenes, choose_partition
+    from throng.ranking.fitted import FittedCounter
+    from throng.ranking.known_counts import known_counts
+    from throng.ranking.partition import Partition
+
+    torch.set_num_threads(context.threads)
+    store = ImageStore(context.roots)
+    known = known_counts(inputs.many("synthetic"), inputs.one("calibrated"), config.model_dump())
+    log.info("fitting %d synthesised images, %d held out", len(known.fitted), len(known.held_out))
+    stored, about = encoder_of(inputs, config, context)
+    check_size(stored.encoder, config)
+    head, learnt = head_of(stored, known, store, config, context)
+    candidates = [Partition(config.partition, n, tolerance=config.tolerance) for n in config.candidates]
+    photographs = unlabelled(inputs, config.photographs)
+    chosen, records = choose_partition(
+        FittedCounter(stored.encoder, head, candidates[0], config.size, device=config.device),
+        candidates,
+        Scenes(
+            [reader(store, source, path) for source, path in photographs],
+            [reader(store, RESULTS, row.path) for row in known.held_out],
+            [row.people for row in known.held_out],
+        ),
+        Belief(config.prior.most_people or max(known.most, 2.0), config.prior.blocks, config.prior.alpha),
+        by=config.choose_by,
+        dense_quantile=config.dense_quantile,
+    )
+    recipe: Record = {
+        "fit": config.name,
+        "run": context.wildcards["run"],
+        "encoder": about,
+        "method": config.method,
+        "counts": config.counts,
+        "weighting": config.weighting,
+        "rows": {"fitted": len(known.fitted), "held_out": len(known.held_out), "left_out": known.left_out},
+        "head": learnt,
+        "partition": dataclasses.asdict(chosen),
+        "chosen_by": config.choose_by if len(candidates) > 1 else "the only candidate",
+        "candidates": records,
+        "photographs": len(photographs),
+        "prior": {"most_people": config.prior.most_people or max(known.most, 2.0), "blocks": config.prior.blocks},
+        "size": list(config.size),
+    }
+    FittedCounter(stored.encoder, head, chosen, config.size, recipe).save(outputs.one("counter"))
+    footer = dataclasses.asdict(context.provenance(backend=config.method))
+    text = json.dumps({"recipe": recipe, "made_by": footer}, indent=1, sort_keys=True, allow_nan=False)
+    write_text(outputs.one("recipe"), text + "\n")
+    store.close()
+    context.workdir().remove()
+    log.info("%s of %s, n = %d by %s", config.partition, config.candidates, chosen.n, recipe["chosen_by"])
+
+
+def encoder_of(inputs: Files, config: Fit, context: Context) -> "tuple[Stored, Record]":
+    """Return the encoder with what is stored beside it, and what the recipe says of it."""
+    import torch
+
+    from throng.encoders.files import Stored, read_network
+    from throng.encoders.registry import build_encoder
+
+    origin, _, name = config.encoder.partition(":")
+    if origin == "random":
+        with torch.random.fork_rng(devices=[]):
+            # torch takes signed 64-bit seeds
+            torch.manual_seed(sample_seed(context.seed, "fit_counts", context.wildcards["run"]) >> 1)
+            encoder = build_encoder(name)
+        return Stored(encoder.eval(), "random", {}, {}, {}), {"name": config.encoder, "sha256": None}
+    path = inputs.one("encoder")
+    stored = read_network(path, kinds=[{"rank": "ranker", "count": "counting"}[origin]])
+    # how well it ranks pairs that it has not learnt from: the criterion of pretrain_rank, told beside ours
+    loss = stored.recipe.get("held_out_rank_loss")
+    return stored, {"name": config.encoder, "sha256": sha256_file(path), "held_out_rank_loss": loss}
+
+
+def check_size(encoder: Any, config: Fit) -> None:
+    """Raise ThrongError where the encoder would see a picture as less than 2 x 2 cells."""
+    if min(config.size) < 2 * encoder.stride:
+        raise ThrongError(
+            f"size {config.size[0]} x {config.size[1]} is too small for {config.encoder}: it needs at least "
+            f"{2 * encoder.stride} pixels each way"
+        )
+
+
+def head_of(
+    stored: "Stored", known: "KnownCounts", store: ImageStore, config: Fit, context: Context
+) -> "tuple[Head, Record]":
+    """Return the head, and what the recipe says of it; method finetune trains ``stored.encoder`` in place."""
+    from throng.ranking.fit import fit_counts, fit_isotonic, fit_poisson, fit_robust
+    from throng.ranking.fitted import Head
+
+    features = features_of(stored.encoder, known.fitted, store, config, context)
+    people = np.array([row.people for row in known.fitted])
+    weights = np.array([row.weight for row in known.fitted])
+    learnt: Record = {}
+    if config.method == "poisson":
+        poisson = fit_poisson(features, people, weights, ridge=config.ridge)
+        head = Head(poisson.w, poisson=poisson)
+        learnt["dispersion"] = poisson.dispersion
+    elif config.method == "isotonic":
+        w = rank_weights(stored)
+        head = Head(w, isotonic=fit_isotonic(features @ w, people, weights))
+    elif config.method == "robust":
+        head = Head(fit_robust(features, people, weights, ridge=config.ridge))
+    else:
+        head = Head(fit_counts(features, people, weights, ridge=config.ridge))
+    learnt |= {
+        "features": len(head.w),
+        "weights_above_0": int((head.w > 0).sum()),
+        "fitted": errors(head, features, people),
+    }
+    if config.method == "finetune":
+        return tuned(stored, head, known, store, config, context, learnt)
+    return head, learnt
+
+
+def errors(head: "Head", features: np.ndarray, people: np.ndarray) -> Record:
+    """Return the errors on the images that were fitted."""
+    from throng.ranking.selection import agreement
+
+    return agreement([head.people(row) for row in features], people.tolist())
+
+
+def rank_weights(stored: "Stored") -> np.ndarray:
+    """Return a ranker's own non-negative weights; raises ThrongError where its score is not linear in features."""
+    if any(name.startswith("hidden.") for name in stored.head):
+        raise ThrongError(
+            "method isotonic needs a ranker without hidden layers: its score must add up over the picture"
+        )
+    return stored.head["weight"].double().numpy().reshape(-1)
+
+
+def features_of(
+    encoder: Any, rows: "Sequence[KnownCount]", store: ImageStore, config: Fit, context: Context
+) -> np.ndarray:
+    """Return (n, C) float64 pooled features of whole synthesised images."""
+    from throng.ranking.fitted import feature_maps, pooled_features
+
+    encoder.to(config.device)
+    found: list[np.ndarray] = []
+    with ThreadPoolExecutor(context.threads) as pool:
+        for start in range(0, len(rows), BATCH):
+            pictures = list(pool.map(lambda row: read(store, RESULTS, row.path), rows[start : start + BATCH]))
+            maps = feature_maps(encoder, pictures, config.size, config.device)
+            found += [
+                pooled_features(features, picture.shape, config.size, encoder.stride)
+                for picture, features in zip(pictures, maps, strict=True)
+            ]
+    return np.stack(found)
+
+
+def tuned(
+    stored: "Stored",
+    head: "Head",
+    known: "KnownCounts",
+    store: ImageStore,
+    config: Fit,
+    context: Context,
+    learnt: Record,
+) -> "tuple[Head, Record]":
+    """Train encoder and weights on, from the frozen fit, and return the weights and the history for the recipe."""
+    from throng.ranking.finetune import Example, finetune
+    from throng.ranking.fitted import Head
+    from throng.training import LoopOptions
+
+    if not known.held_out:
+        raise ThrongError(
+            "method finetune keeps what counts held-out images best, and none is held out: raise held_out"
+        )
+    keys = config.finetune
+    examples = [
+        [Example(reader(store, RESULTS, row.path), row.people, row.weight) for row in rows]
+        for rows in (known.fitted, known.held_out)
+    ]
+    options = LoopOptions(
+        steps=keys.steps,
+        learning_rate=keys.learning_rate,
+        weight_decay=keys.weight_decay,
+        precision=keys.precision,
+        val_every=keys.val_every,
+        log_every=min(keys.val_every, keys.steps),
+        seed=sample_seed(context.seed, "fit_counts finetune", context.wildcards["run"]) >> 1,
+    )
+    w, progress = finetune(
+        stored.encoder,
+        head.w,
+        examples[0],
+        examples[1],
+        config.size,
+        options,
+        context.workdir().path,
+        batch_size=keys.batch_size,
+        device=config.device,
+        identity={"encoder": config.encoder, "images": [row.id for row in known.fitted]},
+        workers=context.threads,
+    )
+    tuned_record = {"best_step": progress.best_step, "best_mae": progress.best_score, "history": progress.history}
+    return Head(w), learnt | {"weights_above_0": int((w > 0).sum()), "finetune": tuned_record}
+
+
+def unlabelled(inputs: Files, number: int) -> list[tuple[str, str]]:
+    """Return where up to ``number`` training photographs lie, in order of id; their labels are not even read."""
+    table = read_table(inputs.one("images"), images.TABLE, ["id", "source", "path", "split", "status"])
+    places = {
+        row["id"]: (row["source"], row["path"])
+        for row in table.to_pylist()
+        if row["split"] == "train" and row["status"] == OK
+    }
+    return [places[key] for key in sorted(places)][:number]
+
+
+def reader(store: ImageStore, source: str, path: str) -> Reader:
+    """Return a function that reads an image."""
+    return lambda: read(store, source, path)
+
+
+def read(store: ImageStore, source: str, path: str) -> np.ndarray:
+    """Return the (H, W, 3) uint8 RGB pixels of an image; raises ThrongError naming it where there are none."""
+    data = store.read_bytes(source, path)
+    try:
+        return decode(data)
+    except ThrongError as error:
+        raise ThrongError(f"picture {path!r} of source {source!r}: {error}") from error
