@@ -107,6 +107,7 @@ def train(
     before_step: Callable[[int], None] | None = None,
     identity: Mapping[str, Any] | None = None,
     workers: int = 1,
+    patience: int = 0,
     checkpoint_seconds: float = 60.0,
     title: str = "training",
 ) -> Progress:
@@ -115,7 +116,8 @@ def train(
     ``batch_at(n)`` returns the n-th micro-batch and must depend on n alone (each of several processes gets its own n);
     ``loss_of(model, batch)`` returns the scalar loss and named 0-d statistics, averaged over ``log_every`` steps.
     ``validate(model)`` returns metrics, of which the lowest ``select`` chooses the weights that the model ends with;
-    without either the model ends with its last weights (their moving average, if on). ``on_log`` sees every logged row
+    without either the model ends with its last weights (their moving average, if on). ``patience`` validations without
+    a lower one end the run (0: never). ``on_log`` sees every logged row
     and may raise. ``before_step(step)`` runs when the step's gradients are complete and not yet clipped; a parameter
     whose gradient it drops (None) stays as it is, its moments too. ``watch`` names further state to checkpoint.
     Checkpoints, ``log.jsonl`` and TensorBoard events go to ``work``; a run that finds a checkpoint of the same options
@@ -130,7 +132,7 @@ def train(
     average = copy.deepcopy(model).to(accelerator.device) if options.ema_decay else None
     network, optimizer = accelerator.prepare(model, _optimizer(model, options))
     bare = accelerator.unwrap_model(network)
-    run = {"options": asdict(options), "identity": dict(identity or {}), "processes": world}
+    run = {"options": asdict(options), "identity": dict(identity or {}), "processes": world, "patience": patience}
     saved = _Checkpoints(work / "checkpoints", json.loads(json.dumps(run, sort_keys=True)))
     states = _States(bare, optimizer, average, accelerator.scaler, dict(watch or {}))
     progress = states.restore(saved.load()) if saved.exists() else Progress()
@@ -139,7 +141,7 @@ def train(
     checkpointed = time.monotonic()
 
     with _Log(work, progress, options.steps, title, accelerator.is_main_process) as log, _Stop() as stop:
-        while progress.step < options.steps:
+        while not _finished(progress, options, patience):
             progress.step += 1
             _seed_step(options.seed, progress.step, rank)
             _set_rate(optimizer, rate_at(progress.step, options))
@@ -165,7 +167,7 @@ def train(
                 log.write({"step": progress.step, **{f"val_{name}": value for name, value in metrics.items()}})
                 if select is not None:
                     states.compare(candidate, metrics[select], progress)
-            ended = progress.step == options.steps
+            ended = _finished(progress, options, patience)
             stopping = _any(stop.asked, accelerator) and not ended
             if ended or stopping or time.monotonic() - checkpointed >= checkpoint_seconds:
                 if accelerator.is_main_process:
@@ -309,6 +311,12 @@ def _move_average(average: nn.Module, model: nn.Module, decay: float, step: int)
         mean.lerp_(value, weight)
     for mean, value in zip(average.buffers(), model.buffers(), strict=True):
         mean.copy_(value)
+
+
+def _finished(progress: Progress, options: LoopOptions, patience: int) -> bool:
+    """Return whether no step is left: a function of what a checkpoint holds, so that a resumed run ends alike."""
+    since_best = (progress.step - progress.best_step) // options.val_every if options.val_every else 0
+    return progress.step >= options.steps or bool(patience and progress.best_step and since_best >= patience)
 
 
 def _validation_due(step: int, options: LoopOptions) -> bool:
