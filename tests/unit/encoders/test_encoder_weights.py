@@ -1,9 +1,9 @@
 import pytest
 import torch
 from safetensors.torch import save_file
-from torchvision.models import resnet18
+from torchvision.models import get_model, resnet18
 
-from throng.encoders.registry import build_encoder, load_weights
+from throng.encoders.registry import PUBLISHED, build_encoder, load_weights
 from throng.errors import ThrongError
 
 
@@ -35,12 +35,20 @@ def test_published_weights_come_without_their_classifier(tmp_path, encoder, publ
     assert all(torch.equal(found[key], published[key]) for key in found)
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_what_is_not_the_classifier_s_is_the_encoder_s(name):
+    prefix, classifier = PUBLISHED[name]
+    with torch.device("meta"):
+        published = get_model(name.replace("-", "_")).state_dict()
+    own = {prefix + key: tensor.shape for key, tensor in build_encoder(name).network.state_dict().items()}
+    assert own == {key: tensor.shape for key, tensor in published.items() if not key.startswith(classifier)}
+
+
 def test_names_begin_as_torchvision_s_do_where_its_model_has_parts(tmp_path):
-    torch.manual_seed(5)
     source, target = build_encoder("vgg16"), build_encoder("vgg16")
     named = {f"features.{key}": tensor for key, tensor in source.network.state_dict().items()}
     load_weights(target, saved(tmp_path / "vgg.safetensors", named | {"classifier.0.bias": torch.zeros(3)}))
-    assert torch.equal(target.network.state_dict()["28.weight"], source.network.state_dict()["28.weight"])
+    assert torch.equal(target.network[28].weight, source.network[28].weight)
 
 
 def test_files_older_than_the_number_of_batches_load(tmp_path, encoder, published):

@@ -39,6 +39,31 @@ def test_any_size_gives_features_of_the_promised_shape(encoders, name):
 
 @pytest.mark.parametrize("name", NAMES)
 @torch.no_grad()
+def test_layers_are_what_each_stage_gave_though_later_ones_work_in_place(encoders, name):
+    encoder, given = encoders[name], []
+    hooks = [
+        encoder.network.get_submodule(stage).register_forward_hook(lambda _, __, output: given.append(output.clone()))
+        for stage in encoder.stages
+    ]
+    layers = encoder.layers(pixels(1, 3, 64, 64))
+    for hook in hooks:
+        hook.remove()
+    assert len(layers) == len(given) == len(encoder.stages)
+    assert all(torch.equal(layer, output) for layer, output in zip(layers, given, strict=True))
+
+
+@torch.no_grad()
+def test_features_are_float32_in_half_precision_too(encoders):
+    picture = pixels(1, 3, 64, 64)
+    expected = encoders["small"](picture)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = encoders["small"](picture)
+    assert found.dtype == torch.float32
+    assert 0 < (found - expected).abs().max() < 0.05 * expected.max()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@torch.no_grad()
 def test_untrained_features_are_alive(encoders, name):
     found = encoders[name](pixels(2, 3, 96, 128))
     assert (found.amax((0, 2, 3)) > 0).float().mean() > 0.8

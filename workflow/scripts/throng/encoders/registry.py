@@ -70,7 +70,7 @@ def load_weights(encoder: Encoder, path: Path) -> None:
             f"{', '.join(PUBLISHED)}"
         )
     prefix, classifier = PUBLISHED[name]
-    found = {key: tensor for key, tensor in read_state_dict(Path(path)).items() if not key.startswith(classifier)}
+    found = {key: tensor for key, tensor in read_state_dict(path).items() if not key.startswith(classifier)}
     own = {prefix + key: tensor for key, tensor in encoder.network.state_dict().items()}
     # torchvision's older files lack the number of batches
     missing = [key for key in own.keys() - found.keys() if not key.endswith("num_batches_tracked")]

@@ -17,9 +17,9 @@ STRIDES = (2, 2, 2, 2, 1)
 def small(*, width: int = 32) -> Encoder:
     """Return five 3x3 convolutions with ReLUs, the first of ``width`` and the last of 6 ``width`` channels, stride 16.
 
-    There is no norm: one over the whole picture (group, instance) takes from every group of channels its mean, which is
-    what pooling reads numbers from, and batch norm lets pictures of a batch see each other. He's initialisation keeps
-    features alive without. Raises ThrongError for a width that is no whole number above 0.
+    There is no norm, so that a cell's features depend on the 63 x 63 pixels around it alone: not on the rest of the
+    picture, as with group norm, which would keep what is in its parts from adding up, nor on the batch. He's
+    initialisation keeps features alive without. Raises ThrongError for a width that is no whole number above 0.
     """
     if isinstance(width, bool) or not isinstance(width, int) or width < 1:
         raise ThrongError(f"encoder small: width must be a whole number above 0, not {width!r}")
