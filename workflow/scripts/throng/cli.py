@@ -1,4 +1,4 @@
-"""The command line: look into tables, compare them, count people, verify a release, convert to other layouts."""
+"""The command line: look into tables, compare them, count people, rank pictures, verify a release, convert."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,7 @@ from throng.convert_cli import convert_dataset
 from throng.count_cli import count, export_counter, measure
 from throng.errors import ThrongError
 from throng.legacy_cli import export_legacy, import_legacy
+from throng.rank_cli import rank
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
@@ -22,6 +23,7 @@ app.command()(export_counter)
 app.command()(export_legacy)
 app.command()(import_legacy)
 app.command()(measure)
+app.command()(rank)
 console = Console(soft_wrap=True)
 TableFile = Annotated[Path, typer.Argument(help="a Parquet table of the workflow", exists=True, dir_okay=False)]
 
