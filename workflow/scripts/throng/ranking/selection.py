@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 
 from throng.errors import ThrongError
 from throng.ranking.partition import overlaps
@@ -22,7 +21,10 @@ from throng.ranking.partition import overlaps
 # of the prior's samples, the share at its low end that is drawn evenly down to nobody
 LOW_SHARE = 0.28
 GRID = 4096
-ITERATIONS = 1000
+ITERATIONS = 300
+COOLING = 0.5
+COOLING_ITERATIONS = 5
+TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -94,24 +96,29 @@ def sinkhorn_distance(first: np.ndarray, second: np.ndarray, epsilon: float = 0.
 
 
 def _transport(a: np.ndarray, b: np.ndarray, epsilon: float) -> float:
-    """Return the dual value of entropic transport between equal masses at ``a`` and at ``b``, squared costs."""
-    cost = (a[:, None] - b[None, :]) ** 2 / epsilon
+    """Return the dual value of entropic transport between equal masses at ``a`` and at ``b``, squared costs.
+
+    The regularisation cools from the largest cost: small ones alone converge slowly.
+    """
+    cost = (a[:, None] - b[None, :]) ** 2
     f, g = np.zeros(len(a)), np.zeros(len(b))
-    for _ in range(ITERATIONS):
-        # halfway updates: for equal sides f and g stay equal, and neither oscillates
-        new_f = 0.5 * (f - _soft_mean(g[None, :] - cost, 1))
-        new_g = 0.5 * (g - _soft_mean(f[:, None] - cost, 0))
-        moved = max(np.abs(new_f - f).max(), np.abs(new_g - g).max())
-        f, g = new_f, new_g
-        if moved < 1e-7:
-            break
-    f = -_soft_mean(g[None, :] - cost, 1)
-    return epsilon * float(f.mean() + g.mean())
+    level = max(float(cost.max()), epsilon)
+    while True:
+        for _ in range(ITERATIONS if level == epsilon else COOLING_ITERATIONS):
+            before = f
+            f = -level * _soft_mean((g[None, :] - cost) / level, 1)
+            g = -level * _soft_mean((f[:, None] - cost) / level, 0)
+            if np.abs(f - before).max() < TOLERANCE * epsilon:
+                break
+        if level == epsilon:
+            return float(f.mean() + g.mean())
+        level = max(epsilon, level * COOLING)
 
 
 def _soft_mean(values: np.ndarray, axis: int) -> np.ndarray:
     """Return the logarithm of the mean of exponentials along an axis."""
-    return np.asarray(logsumexp(values, axis=axis)) - math.log(values.shape[axis])
+    top = values.max(axis, keepdims=True)
+    return np.log(np.exp(values - top).mean(axis)) + top.squeeze(axis)
 
 
 def block_counts(maps: Sequence[np.ndarray], blocks: int) -> np.ndarray:
