@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from throng.counting.learning_to_count.operators import PAPER_FILTERS, downsampled, tiles
 from throng.encoders.encoder import Encoder
@@ -59,10 +58,10 @@ def train_ranker(
 ) -> tuple[RankNetwork, dict[str, Any], list[dict[str, float]]]:
     """Train a ranker on an encoder and return it with its best weights, its recipe and its history.
 
-    The best are those of the lowest held-out rank loss, and nothing else chooses. ``origin`` is a hash of what
-    the encoder was before. A killed run that is started again with the same arguments and ``work_folder`` goes on where
-    its last checkpoint was, to the same result; ``workers`` do not change it. Raises ThrongError for a picture that
-    cannot be read, or as :func:`throng.training.train` does.
+    The best are those of the lowest held-out rank loss, ties included, and nothing else chooses. ``origin`` is a hash
+    of what the encoder was before. A killed run that is started again with the same arguments and ``work_folder`` goes
+    on where its last checkpoint was, to the same result; ``workers`` do not change it. Raises ThrongError for a picture
+    that cannot be read, or as :func:`throng.training.train` does.
     """
     torch.manual_seed(seed)
     network = started(encoder, lessons, options, seed)
@@ -148,14 +147,19 @@ def total_loss(network: torch.nn.Module, batch: RankBatch, losses: RankLosses) -
 
 
 def held_out_figures(network: torch.nn.Module, lessons: Lessons) -> dict[str, float]:
-    """Return rank loss and accuracy over the held-out ordered pairs; an equal score is half right."""
+    """Return the rank loss of the held-out pairs, its parts, and the accuracy, where an equal score is half right.
+
+    The loss is RankNet's with its target of every pair, 1 where one shows more and 1/2 where both show as many: the
+    mean over the former plus the mean over the latter. Without these, the network that best sees painting would win.
+    """
     assert isinstance(network, RankNetwork)
-    ordered = [pair for pair in lessons.held_out if not pair.tie]
-    leads = leads_of(network, lessons.pictures, ordered)
-    return {
-        SELECT: float(functional.softplus(-torch.from_numpy(leads)).mean()),
-        "accuracy": float((leads > 0).mean() + (leads == 0).mean() / 2),
-    }
+    leads = torch.from_numpy(leads_of(network, lessons.pictures, lessons.held_out))
+    ties = torch.tensor([pair.tie for pair in lessons.held_out])
+    nought, ordered = torch.zeros_like(leads), leads[~ties]
+    order = float(rank_loss(ordered, nought[~ties]))
+    tie = float(tie_loss(leads[ties], nought[ties])) if ties.any() else 0.0
+    accuracy = float((ordered > 0).double().mean() + (ordered == 0).double().mean() / 2)
+    return {SELECT: order + tie, "order": order, "tie": tie, "accuracy": accuracy}
 
 
 def leads_of(network: RankNetwork, pictures: Sequence[np.ndarray], pairs: Sequence[RankedPair]) -> np.ndarray:
