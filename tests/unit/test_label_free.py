@@ -145,3 +145,11 @@ def test_the_overlays_that_come_with_throng_pass(overlay):
     raw = yaml.safe_load(config.CONFIG_FILE.read_text())
     update_config(raw, yaml.safe_load(overlay.read_text()))
     config.load(raw)
+
+
+def test_a_variant_names_a_step_before_it():
+    variant = {"kind": "fit", "name": "b", "fit": "random", "against": "mean count"}
+    assert config.load({"ladder": {"rungs": [PRIOR, variant]}}).ladder.rungs[1].against == "mean count"
+    for rungs in ([variant, PRIOR], [PRIOR, variant, variant | {"name": "c", "against": "b"}]):
+        (said,) = refused({"ladder": {"rungs": rungs}})
+        assert "which is no step before it" in said

@@ -28,8 +28,8 @@ def test_the_table_has_a_line_per_rung_and_marks_the_one_with_labels():
         ("mean training count", "training counts"),
     ]
     assert float(lines[1]["mae"]) == 1.5
-    assert lines[1]["below"] == "prior"
-    assert (lines[0]["below"], lines[0]["correlation"]) == ("", "")
+    assert lines[1]["against"] == "prior"
+    assert (lines[0]["against"], lines[0]["correlation"]) == ("", "")
     assert lines[1]["training_steps"] == "20"
 
 

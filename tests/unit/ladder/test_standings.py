@@ -1,5 +1,7 @@
 """The figures of a ladder: known answers, and intervals that tell a step from chance."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,9 +49,9 @@ def test_every_rung_is_held_against_the_one_below_and_the_labels_mean_stands_apa
     found = standings([mean, weak, good], [30, 50], bins=[0, 50], resamples=200)
     assert found["reference"]["answer"] == 40
     assert [one["rung"] for one in found["rungs"]] == ["prior", "weak", "good"]
-    assert found["rungs"][0]["below"] is None
+    assert found["rungs"][0]["against"] is None
     for below, one in zip(found["rungs"], found["rungs"][1:], strict=False):
-        step, (low, high) = one["below"], one["below"]["mae_difference_95"]
+        step, (low, high) = one["against"], one["against"]["mae_difference_95"]
         assert step["rung"] == below["rung"]
         assert step["mae_difference"] == pytest.approx(one["mae"] - below["mae"])
         assert low <= step["mae_difference"] <= high < 0
@@ -65,8 +67,18 @@ def test_a_step_that_changes_nothing_is_not_shown_and_one_training_is_said():
     same = rung("a", TRUE + 3.0)
     found = standings([same, rung("b", TRUE - 3.0)], [], bins=[0], resamples=100)
     assert found["reference"] is None
-    assert not found["rungs"][1]["below"]["shown"]
-    assert found["rungs"][1]["below"]["verdict"].endswith("one training of b and of a")
+    assert not found["rungs"][1]["against"]["shown"]
+    assert found["rungs"][1]["against"]["verdict"].endswith("one training of b and of a")
+
+
+def test_a_variant_is_held_against_its_step_and_is_none_itself():
+    low, step, top = rung("low", TRUE + 9), rung("step", TRUE + 3), rung("top", TRUE + 1)
+    variant = dataclasses.replace(rung("variant", TRUE), against="low")
+    found = standings([low, step, variant, top], [], bins=[0], resamples=100)
+    assert [one["against"] and one["against"]["rung"] for one in found["rungs"]] == [None, "low", "low", "step"]
+    assert [one["variant"] for one in found["rungs"]] == [False, False, True, False]
+    assert found["order"] == {"by_mae": ["low", "step", "top"], "spearman": 1.0}
+    assert standings([low, variant], [], bins=[0], resamples=100)["final"]["rung"] == "low"
 
 
 def test_a_ladder_upside_down_correlates_negatively():
@@ -80,7 +92,9 @@ def test_r2_lies_in_its_interval_or_near(seed, noise):
     rng = np.random.default_rng(seed)
     true = rng.uniform(0, 50, 40)
     errors = rng.normal(0, noise, (2, 40))
-    low, high = r2_interval(errors, true, 200)
+    interval = r2_interval(errors, true, 200)
+    assert interval is not None
+    low, high = interval
     whole = np.mean([1 - (one**2).sum() / ((true - true.mean()) ** 2).sum() for one in errors])
     assert low - 1e-6 <= high <= 1
     assert low - 0.3 * (1 - low) <= whole <= high + 0.3 * (1 - high) + 1e-6

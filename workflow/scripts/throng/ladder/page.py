@@ -29,7 +29,8 @@ def table(found: Record) -> str:
     heads = ["rung", "kind", "labels", "runs", "images", *NUMBERS]
     heads += [f"{name}_{end}" for name in INTERVALS for end in ("low", "high")]
     heads += [
-        "below",
+        "variant",
+        "against",
         "mae_difference",
         "mae_difference_low",
         "mae_difference_high",
@@ -50,14 +51,14 @@ def table(found: Record) -> str:
 
 
 def _line(record: Record, labels: str) -> dict[str, Any]:
-    line: dict[str, Any] = {name: record.get(name) for name in ("rung", "kind", "runs", "images", *NUMBERS)}
+    line: dict[str, Any] = {name: record.get(name) for name in ("rung", "kind", "variant", "runs", "images", *NUMBERS)}
     line["labels"] = labels
     for name in INTERVALS:
         line[f"{name}_low"], line[f"{name}_high"] = record[name] or (None, None)
-    below = record.get("below")
-    if below:
-        low, high = below["mae_difference_95"]
-        line |= {"below": below["rung"], "mae_difference": below["mae_difference"], "shown": below["shown"]}
+    other = record.get("against")
+    if other:
+        low, high = other["mae_difference_95"]
+        line |= {"against": other["rung"], "mae_difference": other["mae_difference"], "shown": other["shown"]}
         line |= {"mae_difference_low": low, "mae_difference_high": high}
     return line | {name: record.get(name) for name in ("parameters", "training_steps")}
 

@@ -21,6 +21,7 @@ Record = Mapping[str, Any]
 def ladder_plot(found: Record, marks: Mapping[str, float], title: str) -> bytes:
     """Return a PNG of the MAE of every rung, the lowest at the bottom, with its interval and its single runs.
 
+    Variants have hollow dots.
     Lines stand for the mean training count and for the published ``marks``, people, by name.
     """
     records = found["rungs"]
@@ -29,7 +30,8 @@ def ladder_plot(found: Record, marks: Mapping[str, float], title: str) -> bytes:
     for place, record in enumerate(records):
         colour = KINDS[record["kind"]]
         axes.plot(record["mae_95"], [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
-        axes.plot(record["mae"], place, "o", markersize=7, color=colour, zorder=4)
+        inside = "white" if record["variant"] else colour
+        axes.plot(record["mae"], place, "o", markersize=7, color=colour, markerfacecolor=inside, zorder=4)
         axes.annotate(
             f"{record['mae']:.1f}",
             (record["mae"], place),

@@ -21,13 +21,14 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Standing:
-    """A rung and the counts of its runs; ``drawn`` says whether another run could count otherwise."""
+    """A rung and the counts of its runs; a variant is held ``against`` a step below, a step against the last one."""
 
     counts: Counted
     kind: str
     says: str
     parameters: int | None
     steps: int | None
+    against: str | None = None
 
     @property
     def drawn(self) -> bool:
@@ -38,7 +39,7 @@ class Standing:
 def standings(
     rungs: Sequence[Standing], training_counts: Sequence[int], *, bins: Sequence[int], resamples: int
 ) -> Record:
-    """Return ``reference``, ``rungs`` from the lowest, ``order`` and the ``final`` rung; all count the same images.
+    """Return ``reference``, ``rungs``, the ``order`` of steps and the ``final`` one; all count the same images.
 
     The reference always says the mean count of the labelled training photographs, which no rung may know; None without
     any. Raises ThrongError as :func:`throng.evaluation.metrics.count_metrics` does.
@@ -50,12 +51,18 @@ def standings(
         everyone.append(Counted(REFERENCE, ("only",), true, np.full((1, len(true)), answer)))
     draws = resampled_maes([one.errors for one in everyone], resamples=resamples)
     records: list[Record] = []
+    places = {rung.counts.name: number for number, rung in enumerate(rungs)}
+    below: int | None = None
     for number, rung in enumerate(rungs):
         facts = {"kind": rung.kind, "says": rung.says, "parameters": rung.parameters, "training_steps": rung.steps}
         record = {"rung": rung.counts.name, **facts, **errors_of(rung.counts, draws[number], bins, resamples)}
-        record["below"] = step(rungs[number - 1], rung, draws[number - 1], draws[number]) if number else None
+        other = below if rung.against is None else places[rung.against]
+        record["against"] = None if other is None else step(rungs[other], rung, draws[other], draws[number])
+        record["variant"] = rung.against is not None
+        below = number if rung.against is None else below
         records.append(record)
-    last, reference = records[-1], None
+    steps = [record for record in records if not record["variant"]]
+    last, reference = steps[-1], None
     if answer is not None:
         reference = {"answer": answer, **errors_of(everyone[-1], draws[-1], bins, resamples)}
     return {
@@ -64,7 +71,7 @@ def standings(
         "people": int(true.sum()),
         "reference": reference,
         "rungs": records,
-        "order": order(records),
+        "order": order(steps),
         "final": {name: last[name] for name in ("rung", "mae", "mae_95", "rmse", "r2", "r2_images_95")},
     }
 
@@ -128,25 +135,25 @@ def r2_interval(errors: np.ndarray, true: np.ndarray, resamples: int, seed: int 
     return quantiles(np.concatenate(found))
 
 
-def step(below: Standing, mine: Standing, draws_below: np.ndarray, draws: np.ndarray) -> Record:
-    """Return what a rung adds to the one below: its MAE minus that one's, paired over images, and a verdict."""
-    interval = quantiles(draws - draws_below)
+def step(other: Standing, mine: Standing, draws_other: np.ndarray, draws: np.ndarray) -> Record:
+    """Return what a rung adds to another: its MAE minus that one's, paired over images, and a verdict."""
+    interval = quantiles(draws - draws_other)
     assert interval is not None
-    difference = float(np.abs(mine.counts.errors).mean() - np.abs(below.counts.errors).mean())
-    once = [one.counts.name for one in (mine, below) if one.drawn and len(one.counts.runs) == 1]
+    difference = float(np.abs(mine.counts.errors).mean() - np.abs(other.counts.errors).mean())
+    once = [one.counts.name for one in (mine, other) if one.drawn and len(one.counts.runs) == 1]
     return {
-        "rung": below.counts.name,
+        "rung": other.counts.name,
         "mae_difference": difference,
         "mae_difference_95": interval,
         "shown": not interval[0] <= 0 <= interval[1],
-        "verdict": verdict(mine.counts.name, below.counts.name, difference, interval, once),
+        "verdict": verdict(mine.counts.name, other.counts.name, difference, interval, once),
     }
 
 
 def order(records: Sequence[Mapping[str, Any]]) -> Record:
-    """Return the rungs by falling MAE, and Spearman's correlation of that order with the ladder's own.
+    """Return the steps by falling MAE, and Spearman's correlation of that order with the ladder's own.
 
-    1: every rung is better than all below it. None for a single rung, or when all have the same MAE.
+    1: every step is better than all below it. None for a single step, or when all have the same MAE.
     """
     from scipy.stats import spearmanr
 

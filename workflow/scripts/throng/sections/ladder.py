@@ -1,7 +1,7 @@
 """Section ``ladder``: counters that have seen no human label, step by step, on the same photographs."""
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -10,6 +10,10 @@ from throng.sections.detectors import MODULES, Ultralytics
 
 NAME = "name in the table and the figure"
 SAYS = "what this step adds to the one below, in words, for the page"
+AGAINST = (
+    "the step below that this is a variant of, and is compared with: what one choice is worth; null: it is a step, and "
+    "is compared with the one below"
+)
 
 
 class Prior(Section):
@@ -18,6 +22,7 @@ class Prior(Section):
     kind: Literal["prior"]
     name: str = setting(..., NAME, min_length=1)
     says: str = setting("the mean count of the synthesised images, whatever is shown", SAYS)
+    against: str | None = setting(None, AGAINST)
 
 
 class Detected(Section):
@@ -26,6 +31,7 @@ class Detected(Section):
     kind: Literal["detector"]
     name: str = setting(..., NAME, min_length=1)
     says: str = setting("how many people a detector finds", SAYS)
+    against: str | None = setting(None, AGAINST)
     detector: Ultralytics = setting(Ultralytics(), "the detector and how it looks: whole photographs or tiles")
 
 
@@ -35,6 +41,7 @@ class Fitted(Section):
     kind: Literal["fit"]
     name: str = setting(..., NAME, min_length=1)
     says: str = setting("", SAYS)
+    against: str | None = setting(None, AGAINST)
     fit: str = setting(..., "its name in fit_counts.fits")
 
 
@@ -44,6 +51,7 @@ class Counted(Section):
     kind: Literal["counter"]
     name: str = setting(..., NAME, min_length=1)
     says: str = setting("", SAYS)
+    against: str | None = setting(None, AGAINST)
     counter: str = setting(..., "its name in train_counter.counters")
     scheme: Literal["whole", "patches", "windows"] = setting(
         "whole",
@@ -53,6 +61,17 @@ class Counted(Section):
 
 
 Rung = Annotated[Prior | Detected | Fitted | Counted, Field(discriminator="kind")]
+
+
+def _climbed(rungs: list[Any]) -> list[Any]:
+    """Return rungs of which each variant names a step before it."""
+    steps: set[str] = set()
+    for rung in named_apart(rungs):
+        if rung.against is None:
+            steps.add(rung.name)
+        elif rung.against not in steps:
+            raise ValueError(f"{rung.name!r} is against {rung.against!r}, which is no step before it")
+    return rungs
 
 
 def _rising_from_nobody(bins: list[int]) -> list[int]:
@@ -65,7 +84,7 @@ class Ladder(Section):
     """One table and one figure: what each step towards a counter without labels is worth."""
 
     title: str = setting("counting without labels", "title of the page and the figure")
-    rungs: Annotated[list[Rung], AfterValidator(named_apart)] = setting(
+    rungs: Annotated[list[Rung], AfterValidator(_climbed)] = setting(
         [
             Prior(kind="prior", name="mean count"),
             Fitted(kind="fit", name="random features", says="a network that has learnt nothing, fitted", fit="random"),

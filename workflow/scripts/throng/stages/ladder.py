@@ -45,7 +45,9 @@ def run(inputs: Files, outputs: Files, config: Ladder, context: Context) -> None
         predicted = counts(rung.name, climber, photographs, scratch)
         true = np.array([row.count for row in photographs], np.float64)
         answered = Counted(rung.name, climber.runs, true, predicted)
-        rungs.append(Standing(answered, rung.kind, rung.says, climber.cost.parameters, climber.cost.steps))
+        rungs.append(
+            Standing(answered, rung.kind, rung.says, climber.cost.parameters, climber.cost.steps, rung.against)
+        )
         if isinstance(climber, Detections) and climber.model:
             models[rung.name] = climber.model["sha256"]
     rows = [row for rung in rungs for row in rows_of(rung.counts, photographs)]
@@ -126,5 +128,5 @@ def write_figures(rungs: Sequence[Standing], training_counts: Sequence[int], out
         low, high = record["mae_95"]
         said = (record["rung"], record["mae"], low, high, record["rmse"], record["images"], record["runs"])
         log.info("%s: MAE %.2f [%.2f, %.2f], RMSE %.2f on %d images, runs: %d", *said)
-        if record["below"]:
-            log.info("%s", record["below"]["verdict"])
+        if record["against"]:
+            log.info("%s", record["against"]["verdict"])
