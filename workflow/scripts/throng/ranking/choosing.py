@@ -15,7 +15,7 @@ from throng.ranking.partition import DENSE, EMPTY, NOBODY, SPARSE, Part, Partiti
 from throng.ranking.selection import PowerLaw, agreement, block_counts, sinkhorn_distance
 
 # two sets are compared at as many equal shares: more would cost time by the square and say no more
-SHARES = 128
+SHARES = 64
 SINKHORN, AGREEMENT = "sinkhorn", "agreement"
 Reader = Callable[[], np.ndarray]
 

@@ -172,9 +172,15 @@ def load_fitted(path: Path, device: str = "cpu") -> FittedCounter:
 def feature_maps(
     encoder: Encoder, images: Sequence[np.ndarray], size: tuple[int, int], device: str = "cpu"
 ) -> np.ndarray:
-    """Return (B, C, rows, columns) float32 features of images, each placed on a canvas of ``size`` (h, w)."""
+    """Return (B, C, rows, columns) float32 features of images, each placed on a canvas of ``size`` (h, w).
+
+    Raises ThrongError where they are not finite.
+    """
     pixels = np.stack([place_on(image, size) for image in images])
-    return encoder(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)).cpu().numpy()
+    features = encoder(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)).cpu().numpy()
+    if not np.isfinite(features).all():
+        raise ThrongError("the encoder makes features that are not finite: its weights are damaged; train it again")
+    return features
 
 
 def pooled_features(features: np.ndarray, shape: tuple[int, ...], size: tuple[int, int], stride: int) -> np.ndarray:
