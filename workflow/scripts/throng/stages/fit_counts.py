@@ -111,7 +111,8 @@ def encoder_of(inputs: Files, config: Fit, context: Context) -> "tuple[Stored, R
     stored = read_network(path, kinds=[{"rank": "ranker", "count": "counting"}[origin]])
     # how well it ranks pairs that it has not learnt from: the criterion of pretrain_rank, told beside ours
     loss = stored.recipe.get("held_out_rank_loss")
-    return stored, {"name": config.encoder, "sha256": sha256_file(path), "held_out_rank_loss": loss}
+    about = {"name": config.encoder, "sha256": sha256_file(path), "held_out_rank_loss": loss, "recipe": stored.recipe}
+    return stored, about
 
 
 def check_size(encoder: Any, config: Fit) -> None:
@@ -235,7 +236,12 @@ def tuned(
         identity={"encoder": config.encoder, "images": [row.id for row in known.fitted]},
         workers=context.threads,
     )
-    tuned_record = {"best_step": progress.best_step, "best_mae": progress.best_score, "history": progress.history}
+    tuned_record = {
+        "steps": keys.steps,
+        "best_step": progress.best_step,
+        "best_mae": progress.best_score,
+        "history": progress.history,
+    }
     return Head(w), learnt | {"weights_above_0": int((w > 0).sum()), "finetune": tuned_record}
 
 
