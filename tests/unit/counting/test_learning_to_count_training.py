@@ -56,6 +56,36 @@ def test_the_history_tells_what_is_still_counted(tmp_path):
     assert recipe["best_step"] == 12 and not network.training
 
 
+def test_squares_are_learnt_to_be_counted_whatever_their_size(tmp_path):
+    options = PretextOptions(
+        encoder_options={"width": 8},
+        units=16,
+        crop=(64, 64),
+        batch_size=8,
+        steps=120,
+        learning_rate=3e-3,
+        val_every=20,
+        seed=1,
+    )
+    _, _, history = train_counting(squares(40, 0), squares(12, 1), options, tmp_path)
+    seen = [row for row in history if "val_loss" in row]
+    assert seen[0]["val_relative_error"] > 0.4 and seen[-1]["val_relative_error"] < 0.25
+    assert seen[-1]["val_loss"] < 16  # to count nothing costs 20
+    assert seen[-1]["val_active_units"] > 0
+
+
+def squares(number, seed):
+    """Pictures of 0 to 60 white squares on black."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(number):
+        picture = np.full((72, 80, 3), 20, np.uint8)
+        for x, y in rng.integers(3, 69, (int(rng.integers(0, 60)), 2)):
+            picture[y - 3 : y + 3, x - 3 : x + 3] = 240
+        found.append(picture)
+    return found
+
+
 def test_equal_runs_give_equal_bytes_and_other_seeds_others(tmp_path):
     one, two = (file_of(tmp_path, run(tmp_path / name, workers=number)) for number, name in enumerate("ab"))
     assert one == two
