@@ -1,5 +1,6 @@
 """Batches of ranked lists: what is in them, how often, and where people were removed."""
 
+import dataclasses
 import itertools
 from collections import Counter
 
@@ -8,11 +9,13 @@ import pytest
 import torch
 
 from tests.rows import pair_row
+from tests.unit.counting.test_rows import photograph
 from throng.errors import ThrongError
 from throng.ranking.appearance import random_look
 from throng.ranking.pair_batches import RankBatches, longest_chain, lost_tiles
-from throng.ranking.pair_table import Album, RankedPair, choose_pairs, numbered
+from throng.ranking.pair_table import Album, RankedPair, choose_pairs, is_emptied, numbered, removed_boxes
 from throng.sections.pretrain_rank import Appearance, Ranker
+from throng.tables.detections import DetectionRow
 
 SIZE = (16, 24)
 STILL = Appearance(mirror=False, zoom_out=0, resize=1, brightness=0, contrast=0, colour=0, blur=0, noise=0, jpeg=100)
@@ -108,6 +111,27 @@ def test_tiles_that_lost_somebody_follow_the_look():
     ]
     mirrored = next(drawn for drawn in mirrors if drawn.mirror)
     assert lost_tiles(pair(0, 1, boxes=boxes), mirrored, SIZE).tolist() == [0, 1, 0, 0]
+
+
+def test_pictures_that_everyone_is_removed_from_are_known_in_every_list():
+    pairs = [dataclasses.replace(pair(0, 3), emptied=True), *chain(0, 1, 2), pair(1, 3), pair(2, 3)]
+    for number in range(3):
+        batch = batches(pairs)(number)
+        assert batch.empty.tolist() == [picture == 3 for picture in shown(batch)]
+
+
+def test_the_removed_are_where_they_were_detected():
+    box = {"y": 3.0, "w": 2.0, "h": 3.0, "score": 1.0, "mask": None}
+    found = {"p": DetectionRow("p", "d", [{"x": 0.0} | box, {"x": 4.0} | box], "ok", "")}
+    shown = {"p": photograph("p")}
+    assert removed_boxes(pair_row(removed=[1]), shown, found).tolist() == [[0.5, 0.5, 0.75, 1.0]]
+    assert removed_boxes(pair_row(removed=[], delta=None), shown, found) is None
+    with pytest.raises(
+        ThrongError, match="pair pair names people of photograph p whom the tables images and detections"
+    ):
+        removed_boxes(pair_row(removed=[2]), shown, found)
+    assert [is_emptied(pair_row(removed=removed), found) for removed in ([1], [0, 1])] == [False, True]
+    assert not is_emptied(pair_row(removed=[0, 1], kind="edited-edited"), found)
 
 
 def rows(**said):

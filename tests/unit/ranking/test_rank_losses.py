@@ -12,6 +12,7 @@ from torch.autograd import gradcheck
 import throng.ranking
 from throng.ranking.losses import (
     delta_loss,
+    empty_loss,
     listwise_loss,
     people_per_score,
     rank_loss,
@@ -66,6 +67,7 @@ def test_gradients_of_the_two_sides_are_opposite(pairs):
         lambda s: tie_loss(s[:4], s[4:8], doubles(1, 0.5, 1, 0)),
         lambda s: delta_loss(s[:4], s[4:8], doubles(1, 0, 12, 3)),
         lambda s: listwise_loss(torch.where(torch.arange(4) < doubles(4, 2)[:, None], s[:8].reshape(2, 4), torch.nan)),
+        lambda s: empty_loss(s, torch.arange(8) > 5),
         lambda s: tile_loss(s[:2], s[:8].reshape(2, 4)),
         lambda s: removal_loss(s[:4][None], s[4:8][None], torch.tensor([[1, 0, -1, 0]])),
     ],
@@ -161,3 +163,10 @@ def test_only_tiles_that_lost_somebody_may_change():
     assert float(elsewhere) == pytest.approx(1 + math.log(2))
     nobody = removal_loss(before, before, torch.zeros(1, 4, dtype=torch.int64))
     assert float(nobody) == pytest.approx(0)
+
+
+@given(st.floats(0.01, 100))
+def test_empty_pictures_should_score_nothing_beside_the_others(unit):
+    scores, empty = doubles(3.0, 0.0, 4.0, 1.0) * unit, torch.tensor([False, True, False, True])
+    assert float(empty_loss(scores, empty)) == pytest.approx((1 / 2) / (26 / 4))
+    assert float(empty_loss(scores, torch.zeros(4, dtype=torch.bool))) == 0

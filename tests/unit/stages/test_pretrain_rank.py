@@ -201,7 +201,7 @@ def test_the_same_job_gives_the_same_bytes_and_another_seed_others(tmp_path):
     assert here(job(tmp_path / "second", **keys))[0] == first
     assert here(job(tmp_path / "third", **keys), seed=8)[0][0] != first[0]
     rows = [json.loads(line) for line in first[2].decode().splitlines()]
-    assert {"rank", "tie", "delta", "listwise", "tiles", "removal", "accuracy"} <= rows[0].keys()
+    assert {"rank", "tie", "delta", "empty", "listwise", "tiles", "removal", "accuracy"} <= rows[0].keys()
     looks = {row["step"]: row["val_rank_loss"] for row in rows if "val_rank_loss" in row}
     assert sorted(looks) == [2, 4, 6]
     recipe = json.loads(first[1])["recipe"]
@@ -288,7 +288,7 @@ def test_a_table_that_nothing_can_be_learnt_from_is_refused_with_the_encoders_na
         ({"kinds": ["real-edited", "real-edited"]}, "named twice: real-edited"),
         ({"losses": {"tiles": 1}, "size": (33, 48)}, "must be even"),
         ({"losses": {"tiles": 1}, "hidden_layers": 1}, "do not add up"),
-        ({"losses": {"rank": 0}}, "nothing says which picture shows more"),
+        ({"losses": {"rank": 0, "delta": 0}}, "nothing says which picture shows more"),
         ({"precision": "fp16"}, "fp16 needs a GPU"),
     ],
 )

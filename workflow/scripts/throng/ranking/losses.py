@@ -1,7 +1,7 @@
 """What a ranker minimises: losses over the scores of pictures whose order, difference or equality is known.
 
 None of them asks for a unit: a score times any positive number ranks alike, and where sizes of differences matter
-(:func:`delta_loss`, :func:`tile_loss`, :func:`removal_loss`) the unit is eliminated.
+(:func:`delta_loss`, :func:`tile_loss`, :func:`removal_loss`, :func:`empty_loss`) the unit is eliminated.
 """
 
 from __future__ import annotations
@@ -94,6 +94,17 @@ def removal_loss(tiles_more: torch.Tensor, tiles_fewer: torch.Tensor, removed: t
     elsewhere = torch.where(lost, 0.0, squares).sum() / (squares.sum() + EPSILON)
     ranked = torch.where(lost, functional.softplus(-change), 0.0).sum() / lost.sum().clamp(min=1)
     return elsewhere + ranked
+
+
+def empty_loss(scores: torch.Tensor, empty: torch.Tensor) -> torch.Tensor:
+    """Return the mean square of the scores (N,) of ``empty`` pictures (N,) bool, over that of all; 0 without any.
+
+    Leads alone leave open what a photograph without people scores. When that is 0 and leads grow with the removed, the
+    scores of two photographs compare as their numbers of people do, in every unit.
+    """
+    squares = scores**2
+    mean = torch.where(empty, squares, 0.0).sum() / empty.sum().clamp(min=1)
+    return mean / (squares.mean() + EPSILON)
 
 
 def _mean(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:

@@ -6,6 +6,7 @@ length: a picture that is looked at once then serves several pairs, and the long
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,7 +30,8 @@ class RankBatch(NamedTuple):
     ``pictures`` (N, 3, H, W) uint8 RGB; ``pairs`` (P, 2) int64 are indices (more, fewer) of pictures; ``ties`` (P,)
     bool where they show as many; ``deltas`` (P,) float32 people, NaN where only the order is known; ``weights`` (P,)
     float32; ``chains`` (G, L) int64 are indices, most people first, -1 behind a chain's end; ``chain_weights`` (G,);
-    ``removed`` (P, 4) int64 by tile, row by row: 1 lost somebody, 0 lost nobody, -1 unknown.
+    ``removed`` (P, 4) int64 by tile, row by row: 1 lost somebody, 0 lost nobody, -1 unknown; ``empty`` (N,) bool where
+    everyone was removed.
     """
 
     pictures: torch.Tensor
@@ -40,6 +42,7 @@ class RankBatch(NamedTuple):
     chains: torch.Tensor
     chain_weights: torch.Tensor
     removed: torch.Tensor
+    empty: torch.Tensor
 
 
 class RankBatches:
@@ -48,6 +51,7 @@ class RankBatches:
     def __init__(self, pairs: Sequence[RankedPair], pictures: Sequence[np.ndarray], options: Ranker, seed: int) -> None:
         self._pairs, self._pictures, self._options, self._seed = pairs, pictures, options, seed
         self._order = Order([1.0] * len(pairs), [], options.batch_pairs, seed)
+        self._emptied = {pair.fewer for pair in pairs if pair.emptied}
         self._of_picture: dict[int, list[int]] = defaultdict(list)
         for index, pair in enumerate(pairs):
             self._of_picture[pair.more].append(index)
@@ -56,6 +60,7 @@ class RankBatches:
     def __call__(self, number: int) -> RankBatch:
         """Return batch ``number``."""
         images: list[np.ndarray] = []
+        empty: list[bool] = []
         pairs: list[RankedPair] = []
         removed: list[np.ndarray] = []
         chains: list[tuple[list[int], float]] = []
@@ -67,10 +72,11 @@ class RankBatches:
             look = random_look(self._options.appearance, seen[0], rng)
             at = {member: len(images) + index for index, member in enumerate(members)}
             images += map(look, seen)
+            empty += [member in self._emptied for member in members]
             pairs += [_renumbered(pair, at) for pair in ranked]
             removed += [lost_tiles(pair, look, self._options.size) for pair in ranked]
             chains.append(longest_chain([_renumbered(pair, at) for pair in ranked]))
-        return _batch(images, pairs, removed, [chain for chain in chains if len(chain[0]) > 1])
+        return _batch(images, empty, pairs, removed, [chain for chain in chains if len(chain[0]) > 1])
 
     def _members(self, first: int, rng: np.random.Generator) -> list[int]:
         """Return the pictures of the list that a pair begins."""
@@ -138,13 +144,12 @@ def lost_tiles(pair: RankedPair, look: Look, size: tuple[int, int]) -> np.ndarra
 
 
 def _renumbered(pair: RankedPair, at: dict[int, int]) -> RankedPair:
-    return RankedPair(
-        pair.id, pair.parent, pair.kind, at[pair.more], at[pair.fewer], pair.tie, pair.delta, pair.weight, pair.boxes
-    )
+    return dataclasses.replace(pair, more=at[pair.more], fewer=at[pair.fewer])
 
 
 def _batch(
     images: Sequence[np.ndarray],
+    empty: Sequence[bool],
     pairs: Sequence[RankedPair],
     removed: Sequence[np.ndarray],
     chains: Sequence[tuple[list[int], float]],
@@ -160,4 +165,5 @@ def _batch(
         chains=torch.tensor(filled, dtype=torch.int64).reshape(len(chains), length),
         chain_weights=torch.tensor([weight for _, weight in chains]),
         removed=torch.from_numpy(np.stack(removed)),
+        empty=torch.tensor(empty),
     )

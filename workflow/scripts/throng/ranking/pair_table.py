@@ -12,6 +12,7 @@ from throng.encoders.pictures import Place
 from throng.errors import ThrongError
 from throng.manifest import OK
 from throng.ranking.checks import check_apart, check_order
+from throng.ranking.kinds import REAL_EDITED
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.ranked_pairs import EQUAL, Crop, RankedPairRow
@@ -25,6 +26,7 @@ class RankedPair:
 
     ``delta`` people fewer are in the second, NaN where only the order is known. ``boxes`` (N, 4) are the left, top,
     right and bottom of the removed people as shares of the picture's width and height, None where that is unknown.
+    ``emptied`` when nobody whom the detector found is left in the second.
     """
 
     id: str
@@ -36,6 +38,7 @@ class RankedPair:
     delta: float
     weight: float
     boxes: np.ndarray | None = None
+    emptied: bool = False
 
 
 class Album:
@@ -93,7 +96,7 @@ def choose_pairs(
     return training, held_out
 
 
-def numbered(row: RankedPairRow, album: Album, boxes: np.ndarray | None = None) -> RankedPair:
+def numbered(row: RankedPairRow, album: Album, boxes: np.ndarray | None = None, *, emptied: bool = False) -> RankedPair:
     """Return a row with its pictures as numbers of the album."""
     return RankedPair(
         id=row.id,
@@ -105,6 +108,7 @@ def numbered(row: RankedPairRow, album: Album, boxes: np.ndarray | None = None) 
         delta=float("nan") if row.delta is None else float(row.delta),
         weight=row.weight,
         boxes=boxes,
+        emptied=emptied,
     )
 
 
@@ -127,3 +131,9 @@ def removed_boxes(
     people = [found.people[index] for index in row.removed]
     corners = [[one["x"], one["y"], one["x"] + one["w"], one["y"] + one["h"]] for one in people]
     return np.array(corners, np.float64).reshape(-1, 4) / size
+
+
+def is_emptied(row: RankedPairRow, detections: Mapping[str, DetectionRow]) -> bool:
+    """Tell whether everyone whom the detector found in a photograph is removed from its edit."""
+    found = detections.get(row.parent_id)
+    return row.kind == REAL_EDITED and found is not None and 0 < len(found.people) == len(set(row.removed))

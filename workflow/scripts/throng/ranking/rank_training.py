@@ -16,6 +16,7 @@ from throng.provenance import canonical_json, digest
 from throng.ranking.head import RankHead
 from throng.ranking.losses import (
     delta_loss,
+    empty_loss,
     listwise_loss,
     people_per_score,
     rank_loss,
@@ -139,6 +140,8 @@ def total_loss(network: torch.nn.Module, batch: RankBatch, losses: RankLosses) -
             parts["listwise"] = (
                 listwise_loss(_chained(scores, batch), batch.chain_weights) if len(batch.chains) else none
             )
+        if losses.empty:
+            parts["empty"] = empty_loss(scores, batch.empty)
         if losses.tiles or losses.removal:
             parts |= _tile_losses(network, batch, losses)
         total = torch.stack([getattr(losses, name) * part for name, part in parts.items()]).sum()

@@ -34,7 +34,10 @@ class RankLosses(Section):
     rank: Weight = setting(1.0, "RankNet over ordered pairs: log(1 + exp(-(score of more - score of fewer)))")
     tie: Weight = setting(1.0, "RankNet with target 1/2 over pairs that show as many people; needs kind sham-equal")
     delta: Weight = setting(
-        0.0, "leads grow with the number of removed people: 1 - cosine over a batch, in no unit; where it is known"
+        1.0, "leads grow with the number of removed people: 1 - cosine over a batch, in no unit; where it is known"
+    )
+    empty: Weight = setting(
+        1.0, "edits that everyone is removed from score 0, so that photographs compare; reads table detections"
     )
     listwise: Weight = setting(0.0, "Plackett-Luce over the longest chain of each list, most people first")
     tiles: Weight = setting(
@@ -103,12 +106,12 @@ class Ranker(Section):
     weight_decay: float = setting(0.0, "weight decay", ge=0)
     schedule: Literal["constant", "cosine"] = setting("cosine", "learning rate over the steps")
     warmup_steps: int = setting(20, "steps of linear warm-up", ge=0)
-    clip_norm: float = setting(1.0, "largest norm of the gradient", gt=0)
+    clip_norm: float = setting(1.0, "largest norm of the gradient; 0: any", ge=0)
     ema_decay: float = setting(0.95, "decay of the weights' moving average; 0 is off", ge=0, lt=1)
     precision: Literal["fp32", "bf16", "fp16"] = setting("fp32", "arithmetic; fp16 needs a GPU")
     val_every: int = setting(40, "steps between looks at held-out pairs; the best look's weights are kept", ge=1)
     val_pairs: int = setting(1000, "held-out pairs that are looked at, the first by id", ge=1)
-    patience: int = setting(0, "looks without a lower held-out rank loss, after which training ends; 0: never", ge=0)
+    patience: int = setting(0, "looks without a lower held-out rank loss after which training ends; 0: never", ge=0)
     log_every: int = setting(20, "steps between rows of the history", ge=1)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")
     cache_gigabytes: float = runtime(4.0, "memory for decoded pictures, gigabytes", ge=0)

@@ -55,7 +55,9 @@ def _fit(inputs: Files, outputs: Files, config: Ranker, context: Context) -> Non
     training, held_out = choose_pairs(rows, config.kinds)
     photographs = {row.id: row for row in read_rows(inputs.one("images"), images.TABLE, ImageRow) if row.status == OK}
     album = Album()
-    learnt = _numbered(training, album, photographs, inputs.many("detections") if config.losses.removal else [])
+    losses = config.losses
+    found = inputs.many("detections") if losses.removal or losses.empty else []
+    learnt = _numbered(training, album, photographs, found)
     looked_at = _numbered(held_out[: config.val_pairs], album, photographs, [])
     judged = _numbered(held_out, album, photographs, [])
     labelled = [row for row in photographs.values() if row.split == VAL]
@@ -93,10 +95,14 @@ def _fit(inputs: Files, outputs: Files, config: Ranker, context: Context) -> Non
 
 def _numbered(rows: list[RankedPairRow], album: Any, photographs: dict[str, ImageRow], parts: list[Path]) -> list[Any]:
     """Return rows as pairs of numbered pictures; by the parts of table detections, with who was removed where."""
-    from throng.ranking.pair_table import numbered, removed_boxes
+    from throng.ranking.pair_table import is_emptied, numbered, removed_boxes
 
     found = {row.id: row for row in read_rows(parts, detections.TABLE, DetectionRow)} if parts else {}
-    return [numbered(row, album, removed_boxes(row, photographs, found) if parts else None) for row in rows]
+    if not parts:
+        return [numbered(row, album) for row in rows]
+    return [
+        numbered(row, album, removed_boxes(row, photographs, found), emptied=is_emptied(row, found)) for row in rows
+    ]
 
 
 def _encoder(inputs: Files, config: Ranker) -> Encoder:
