@@ -1,5 +1,6 @@
 """No configuration may let a human label decide anything on the ladder, nor name what is not there."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ ROOT = Path(__file__).parents[2]
 PSEUDO = {"name": "pseudo", "data": {"images": 0, "synthetic": 0, "detected": 1}, "validation": "detected"}
 RUNG = {"kind": "counter", "name": "detector's heads", "counter": "pseudo"}
 PRIOR = {"kind": "prior", "name": "mean count"}
+UNLABELLED = {"name": "photographs", "format": "folder", "root": "photographs"}
+TESTED = {"name": "b", "format": "shanghaitech", "root": "b", "limit": {"train": 0, "val": 0}}
+LABELLED = {"ingest": {"sources": [TESTED | {"limit": {"train": 100, "val": 0}}]}}
 CLEAN = {
     "detect": {"backend": "ultralytics", "model": "people.onnx"},
-    "count_synthetic": {"reference": 0},
+    "ingest": {"sources": [UNLABELLED, TESTED]},
     "ladder": {"rungs": [PRIOR, RUNG], "upstream_labels": "refuse"},
     "train_counter": {"counters": [PSEUDO]},
 }
@@ -61,9 +65,8 @@ def test_annotated_boxes_are_no_detected_heads_wherever_labels_are_allowed():
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"count_synthetic": {"reference": 5}}, "count_synthetic.reference: 5 labelled photographs calibrate counts"),
         (
-            {"count_synthetic": {"reference": 0, "counter": {"weights": "x.safetensors"}}},
+            {"count_synthetic": {"counter": {"weights": "x.safetensors"}}},
             "count_synthetic.counter may have learnt from labels",
         ),
         (
@@ -89,10 +92,31 @@ def test_labels_upstream_are_refused_where_that_is_asked_for(keys, sentence):
     config.load(allowed | {"ladder": allowed["ladder"] | {"upstream_labels": "allow"}})
 
 
-def test_annotated_boxes_upstream_are_refused_where_that_is_asked_for():
-    raw = CLEAN | {"detect": {"backend": "annotations"}, "ladder": {"rungs": [PRIOR], "upstream_labels": "refuse"}}
-    (said,) = refused(raw)
-    assert "detect.backend: annotations takes annotated boxes for found people" in said
+def test_labelled_training_photographs_are_refused_by_every_way_that_reads_their_labels():
+    rungs = {"ladder": {"rungs": [PRIOR], "upstream_labels": "refuse"}}
+    said = refused(CLEAN | LABELLED | rungs | {"detect": {"backend": "annotations"}})
+    ways = ["detect.backend: annotations", "remove.shams_avoid", "count_synthetic.reference: 64", "composite cuts"]
+    assert [way in line for way, line in zip(ways, said, strict=True)] == [True] * 4
+    assert all("of b split test alone (limit: {train: 0, val: 0})" in line for line in said)
+
+
+def test_labelled_training_photographs_pass_where_nothing_reads_their_labels():
+    closed = {
+        "remove": {"backend": "opencv", "shams_avoid": "detected"},
+        "count_synthetic": {"reference": 0},
+        "synthesize": {"makers": [{"name": "rendered", "backend": "rendered"}]},
+    }
+    assert config.load(CLEAN | LABELLED | closed).ladder.upstream_labels == "refuse"
+
+
+@pytest.mark.parametrize(("split", "teaches"), [("train", True), ("test", False)])
+def test_a_source_of_one_split_teaches_as_that_split_does(split, teaches):
+    source = {"name": "p", "format": "pennfudan", "root": "p", "split": split}
+    raw = CLEAN | {"ingest": {"sources": [UNLABELLED, source]}}
+    if teaches:
+        assert len(refused(raw)) == 3
+    else:
+        config.load(raw)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +167,8 @@ def test_random_features_need_no_encoder_of_any_stage():
 @pytest.mark.parametrize("overlay", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_overlays_that_come_with_throng_pass(overlay):
     raw = yaml.safe_load(config.CONFIG_FILE.read_text())
-    update_config(raw, yaml.safe_load(overlay.read_text()))
+    for name in re.findall(r"config/\S+\.yaml(?= )", overlay.read_text()) or [f"config/{overlay.name}"]:
+        update_config(raw, yaml.safe_load((ROOT / name).read_text()))
     config.load(raw)
 
 

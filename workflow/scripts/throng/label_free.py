@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from throng.config import Config
     from throng.sections.train_counter import Trained
 
-ANNOTATIONS, TRAINED = "annotations", "trained"
+ANNOTATIONS, TRAINED, UNLABELLED = "annotations", "trained", "folder"
 
 
 def check(config: Config) -> None:
@@ -58,16 +58,40 @@ def upstream(config: Config) -> Iterator[str]:
     if config.ladder.upstream_labels == "allow":
         return
     refused = "ladder.upstream_labels: refuse, but"
-    if config.detect.backend == ANNOTATIONS:
-        yield f"{refused} detect.backend: annotations takes annotated boxes for found people; choose ultralytics"
-    if config.count_synthetic.reference:
-        number = config.count_synthetic.reference
-        yield f"{refused} count_synthetic.reference: {number} labelled photographs calibrate counts; set it to 0"
     if config.count_synthetic.counter is not None:
         yield f"{refused} count_synthetic.counter may have learnt from labels; set it to null"
     for where, detector in _detectors(config):
         if getattr(detector, "model", None) == TRAINED:
             yield f"{refused} {where} is trained on annotated boxes of these sources; name another model"
+    if labelled := [source.name for source in config.ingest.sources if _teaches(source)]:
+        for way in _ways(config):
+            yield (
+                f"{refused} {way}, or ingest the training photographs as format: folder, without labels, and of "
+                f"{', '.join(labelled)} split test alone (limit: {{train: 0, val: 0}})"
+            )
+
+
+def _teaches(source: Any) -> bool:
+    """Tell whether a source has labelled photographs of split train or val."""
+    if source.format == UNLABELLED:
+        return False
+    if split := getattr(source, "split", None):
+        return split != "test"
+    return any(source.limit.get(split) != 0 for split in ("train", "val"))
+
+
+def _ways(config: Config) -> Iterator[str]:
+    """Yield the ways by which labels of training photographs reach what is learnt from, and how each is closed."""
+    if config.detect.backend == ANNOTATIONS:
+        yield "detect.backend: annotations takes annotated boxes for found people: choose ultralytics"
+    if getattr(config.remove, "shams", 0) and getattr(config.remove, "shams_avoid", "") == "annotated":
+        yield "remove.shams_avoid: annotated keeps shams off annotated people: choose detected"
+    if config.count_synthetic.reference:
+        number = config.count_synthetic.reference
+        yield f"count_synthetic.reference: {number} labelled photographs calibrate counts: set it to 0"
+    for maker in config.synthesize.makers:
+        if maker.NEEDS_MATERIAL:
+            yield f"synthesize.makers: {maker.name} cuts people out by their annotations, where there are any: drop it"
 
 
 def _named(members: Sequence[Any]) -> dict[str, Any]:
