@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # One thread per test process; the processes share the cores.
 PARALLEL := $(if $(filter 1,$(CORES)),,-n $(CORES))
 
-.PHONY: help setup demo test test-all check format bench install-profiles lock clean
+.PHONY: help setup demo ladder test test-all check format bench install-profiles lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -24,6 +24,11 @@ $(STAMP): $(LOCK)
 demo: $(STAMP) ## rendered scenes through every stage to a release and a report, no download, no GPU
 	@PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) --logger progress
 	@echo "report: $(CURDIR)/results/report/report.html   release: $(CURDIR)/$$(ls -d results/release/*/ | head -n 1)"
+
+ladder: $(STAMP) ## counting without labels on rendered crowds: one table, one figure
+	@PYTHONPATH=workflow/logger $(BIN)/snakemake results/ladder/ladder/ladder.html results/ladder/probe/probe.json \
+	  --configfile config/ladder.yaml --cores $(CORES) --logger progress
+	@echo "ladder: $(CURDIR)/results/ladder/ladder/ladder.html"
 
 test: $(STAMP) ## the fast tests
 	OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL)

@@ -47,27 +47,51 @@ EDITS = {
     "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
     "report": ("report: {title: another}", set()),
 }
-SECTIONS_WITHOUT_RULE_IN_DEMO = {
-    "fetch_models",
-    "train_detector",
-    "train_demo_diffusion",
-    "pretrain_count",
-    "pretrain_rank",
-    "fit_counts",
-    "probe",
-    "ladder",
+SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models", "train_detector", "train_demo_diffusion"}
+
+LADDER = ("results/ladder/ladder.html", "results/probe/probe.json")
+# the same for what counts without labels, which is made on demand
+LADDER_EDITS = {
+    "pretrain_count": ("pretrain_count: {networks: [{name: pretext, units: 32}]}", {"probe"}),
+    "pretrain_rank": ("pretrain_rank: {encoders: [{name: synthetic, steps: 239}]}", {"fit_counts", "ladder"}),
+    "fit_counts": (
+        'fit_counts: {fits: [{name: synthetic, ridge: 0.1}, {name: random, encoder: "random:small"}]}',
+        {"ladder"},
+    ),
+    "probe": ("probe: {leak: {pictures: 47}}", set()),
+    "ladder": ("ladder: {bootstrap: 999}", set()),
 }
 
 
 def test_every_section_has_an_edit():
     shared = {"seed", "results", "data_root", "log_level"}
-    assert EDITS.keys() | SECTIONS_WITHOUT_RULE_IN_DEMO == Config.model_fields.keys() - shared
+    assert EDITS.keys() | LADDER_EDITS.keys() | SECTIONS_WITHOUT_RULE_IN_DEMO == Config.model_fields.keys() - shared
 
 
 @pytest.mark.parametrize("section", EDITS)
 def test_edit_of_a_section_reruns_it_and_what_follows(finished: Project, section: str):
     text, after = EDITS[section]
     assert finished.would_run(*finished.overlay(text)) == {section, *after}
+
+
+@pytest.fixture(scope="module")
+def climbed(finished: Project) -> Project:
+    """The finished checkout, in which the ladder has been asked for as well."""
+    finished.run("--quiet", "all", *LADDER)
+    assert finished.would_run(*LADDER) == set()
+    return finished
+
+
+@pytest.mark.parametrize("section", LADDER_EDITS)
+def test_edit_of_a_section_reruns_what_follows_on_the_ladder(climbed: Project, section: str):
+    text, after = LADDER_EDITS[section]
+    assert climbed.would_run(*LADDER, *climbed.overlay(text)) == {section, *after}
+
+
+def test_edit_of_one_fit_leaves_the_others_alone(climbed: Project):
+    text, _ = LADDER_EDITS["fit_counts"]
+    done = climbed.snakemake(*LADDER, "-n", *climbed.overlay(text))
+    assert re.findall(r"from features to people, (\S+ \S+)", done.stdout + done.stderr) == ["synthetic seed-1"]
 
 
 def test_edit_of_one_maker_leaves_the_images_of_the_others_alone(finished: Project):

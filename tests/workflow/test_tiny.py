@@ -14,14 +14,16 @@ from throng.release.verify import verify
 
 OVERLAY = ("--configfile", "config/tiny.yaml")
 RESULTS = Path("results") / "tiny"
+LADDER = ("results/tiny/ladder/ladder.html", "results/tiny/probe/probe.json")
+LABEL_FREE = ("pretrain_count", "pretrain_rank", "fit_counts", "probe", "ladder")
 # what follows from arithmetic that may differ with the number of threads
-TRAINED = ("train_counter", "evaluate", "report", "logs", "benchmarks")
+TRAINED = ("train_counter", "evaluate", "report", "logs", "benchmarks", *LABEL_FREE)
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Project:
     project = checkout(tmp_path_factory.mktemp("tiny"))
-    project.run("all", *OVERLAY)
+    project.run("all", *LADDER, *OVERLAY)
     return project
 
 
@@ -42,7 +44,7 @@ def test_the_release_verifies_and_nothing_is_left_to_do(tiny: Project):
 
 def test_every_table_says_what_made_it(tiny: Project):
     tables = [p for p in (tiny.folder / RESULTS).rglob("*.parquet") if not {"release", ".kept"} & {*p.parts}]
-    assert len(tables) == 19
+    assert len(tables) == 20
     for table in tables:
         footer = read_footer(table)
         assert footer["code"] and footer["stage"] in footer["config"]
@@ -57,6 +59,18 @@ def test_metrics_stand_beside_the_baseline_and_the_page_shows_them(tiny: Project
     page = (tiny.folder / RESULTS / "report" / "report.html").read_text()
     assert "<script" not in page
     assert "throng-tiny" in page
+
+
+def test_the_ladder_stands_beside_its_page(tiny: Project):
+    ladder = json.loads((tiny.folder / RESULTS / "ladder" / "ladder.json").read_text())
+    assert [record["rung"] for record in ladder["rungs"]] == ["mean count", "random features", "synthetic rank"]
+    assert all(record["rmse"] >= record["mae"] > 0 for record in ladder["rungs"])
+    accuracy = json.loads(
+        (tiny.folder / RESULTS / "pretrain_rank" / "synthetic" / "seed-1" / "accuracy.json").read_text()
+    )
+    assert accuracy
+    probe = json.loads((tiny.folder / RESULTS / "probe" / "probe.json").read_text())
+    assert probe["networks"]
 
 
 AUDITS = (("audit_pairs", "audit.html"), ("audit_density", "density.html"))
