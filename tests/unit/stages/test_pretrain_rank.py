@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from tests.rows import pair_row
 from tests.unit.counting.test_rows import photograph
@@ -28,6 +29,7 @@ from throng.stages import pretrain_rank
 from throng.tables import detections, images, ranked_pairs
 from throng.tables.detections import DetectionRow
 
+DOCS = Path(__file__).parents[3] / "docs" / "pretrain_rank.md"
 SCRIPT = Path(__file__).parents[3] / "workflow" / "scripts" / "pretrain_rank.py"
 OUTPUTS = {
     "ranker": "ranker.safetensors",
@@ -295,3 +297,11 @@ def test_a_table_that_nothing_can_be_learnt_from_is_refused_with_the_encoders_na
 def test_options_that_contradict_each_other_are_refused(keys, message):
     with pytest.raises(ValueError, match=message):
         Ranker.model_validate(keys)
+
+
+def test_the_documented_values_of_the_paper_are_a_section():
+    example = DOCS.read_text().split("```yaml")[1].split("```")[0]
+    (syrac,) = PretrainRank.model_validate(yaml.safe_load(example)["pretrain_rank"]).encoders
+    assert (syrac.encoder, syrac.size, syrac.batch_pairs, syrac.list_length) == ("resnet50", (640, 853), 3, 2)
+    assert (syrac.optimizer, syrac.learning_rate, syrac.patience) == ("adam", 5e-5, 10)
+    assert syrac.steps == 15 * 10_000 // syrac.batch_pairs
