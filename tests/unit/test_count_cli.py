@@ -14,8 +14,12 @@ from throng.cli import app
 from throng.counting import load_counter, predict_count
 from throng.counting.interval import CountInterval
 from throng.counting.registry import build, save_counter
+from throng.encoders.registry import build_encoder
 from throng.errors import ThrongError
 from throng.images import decode, encode_jpeg, encode_png
+from throng.ranking.fit import fit_poisson
+from throng.ranking.fitted import FittedCounter, Head, load_fitted
+from throng.ranking.partition import Partition
 
 INTERVAL = {"level": 0.9, "quantile": 2.0, "images": 40}
 
@@ -200,3 +204,58 @@ def test_pixels_that_are_no_image_are_refused_in_one_sentence(weights):
         next(model.parameters()).fill_(float("nan"))
     with pytest.raises(ThrongError, match="not finite"):
         predict_count(model, image(0))
+
+
+def fit(path, seed=0, method="poisson"):
+    torch.manual_seed(seed)
+    encoder = build_encoder("small", width=2)
+    rng = np.random.default_rng(seed)
+    features = rng.exponential(0.2, (40, encoder.features))
+    learnt = fit_poisson(features, rng.poisson(20 * features.sum(1)))
+    head = Head(learnt.w, poisson=learnt if method == "poisson" else None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FittedCounter(encoder, head, Partition("full", 1 + seed), (48, 64)).save(path)
+    return path
+
+
+def test_a_counter_without_labels_counts_with_overlays_and_maps(photographs, tmp_path):
+    weights, out = fit(tmp_path / "fit" / "counter.safetensors"), tmp_path / "out"
+    made = throng(
+        *("count", photographs / "a.png", "--model", weights.parent, "--overlay", out, "--maps", out),
+        *("--json", out / "counts.json"),
+    )
+    assert made.exit_code == 0, made.output
+    pixels = decode((photographs / "a.png").read_bytes())
+    (line,) = json.loads((out / "counts.json").read_text())
+    assert line["count"] == pytest.approx(load_fitted(weights).count(pixels))
+    assert line["low"] < line["count"] < line["high"]
+    assert line["scheme"] == "full 1"
+    assert np.load(out / "a.npy").sum() == pytest.approx(line["count"], rel=1e-5)
+    assert decode((out / "a.jpg").read_bytes()).shape == pixels.shape
+    assert "photographs may be further off" in made.stderr
+
+
+def test_runs_of_a_fit_count_together(photographs, tmp_path):
+    members = [load_fitted(fit(tmp_path / "fit" / f"seed-{n}" / "counter.safetensors", n)) for n in (0, 1)]
+    made = throng("count", photographs / "a.png", "--model", tmp_path / "fit", "--json", tmp_path / "o.json")
+    pixels = decode((photographs / "a.png").read_bytes())
+    (line,) = json.loads((tmp_path / "o.json").read_text())
+    assert line["count"] == pytest.approx(np.mean([member.count(pixels) for member in members]))
+    lows, highs = zip(*(member.interval(pixels) for member in members), strict=True)
+    assert (line["low"], line["high"]) == pytest.approx((min(lows), max(highs)))
+    assert "cut by full 1, full 2, 2 runs" in made.stderr
+
+
+def test_a_fit_refuses_what_only_trained_counters_can(photographs, weights, tmp_path):
+    fitted = fit(tmp_path / "fit" / "counter.safetensors", method="nnls")
+    said = throng("count", photographs / "a.png", "--model", fitted)
+    assert "no interval is known" in said.stderr
+    refused = throng("count", photographs / "a.png", "--model", fitted, "--scheme", "whole")
+    assert isinstance(refused.exception, ThrongError)
+    assert "leave out --scheme" in str(refused.exception)
+    mixed = tmp_path / "mixed"
+    for name, file in (("seed-1", fitted), ("seed-2", weights)):
+        (mixed / name).mkdir(parents=True)
+        (mixed / name / "counter.safetensors").write_bytes(file.read_bytes())
+    both = throng("count", photographs / "a.png", "--model", mixed)
+    assert "is no counter of fit_counts" in str(both.exception)

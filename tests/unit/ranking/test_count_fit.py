@@ -40,9 +40,9 @@ def test_planted_sparse_weights_are_found(scale):
 def test_it_is_as_good_as_an_independent_solver_and_never_negative(seed, n, channels, weighted):
     rng = np.random.default_rng(seed)
     features, counts = rng.exponential(1.0, (n, channels)), rng.exponential(30.0, n)
-    weights = rng.uniform(0, 2, n) if weighted else None
-    found = fit_counts(features, counts, weights)
-    root = np.sqrt(weights if weighted else np.ones(n))
+    weights = rng.uniform(0, 2, n) if weighted else np.ones(n)
+    found = fit_counts(features, counts, weights if weighted else None)
+    root = np.sqrt(weights)
     other = lsq_linear(root[:, None] * features, root * counts, bounds=(0, np.inf), tol=1e-12)
 
     def cost(w):

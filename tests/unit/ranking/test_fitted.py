@@ -142,6 +142,9 @@ def test_bad_files_sizes_and_images(tmp_path, encoder):
             counter.count(image)
     with pytest.raises(ThrongError, match="cannot be cut into 4 x 4"):
         counter.count(np.zeros((3, 8, 3), np.uint8))
+    if not torch.cuda.is_available():
+        with pytest.raises(ThrongError, match="device 'cuda' cannot be used"):
+            FittedCounter(encoder, linear(encoder), Partition(), SIZE, device="cuda")
     broken = build_encoder("small", width=4)
     with torch.no_grad():
         next(broken.parameters()).fill_(float("nan"))
@@ -188,12 +191,8 @@ def test_agreement_chooses_by_synthesised_images(encoder):
 
 def test_what_is_dense_is_a_quantile_of_unlabelled_photographs(encoder):
     counter = FittedCounter(encoder, linear(encoder), Partition(), SIZE)
-    (best,), (record,) = (
-        [found] if isinstance(found, Partition) else found
-        for found in choose_partition(
-            counter, [Partition("guided", 2)], scenes(4), Belief(50), by="sinkhorn", dense_quantile=0.5
-        )
-    )
+    guided = [Partition("guided", 2)]
+    best, (record,) = choose_partition(counter, guided, scenes(4), Belief(50), by="sinkhorn", dense_quantile=0.5)
     assert best.dense_from == record["dense_from"] > 0.5
     assert record["densities"]["dense"] == 8
 

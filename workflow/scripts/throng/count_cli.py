@@ -4,7 +4,7 @@ import csv
 import enum
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from throng.files import write_bytes, write_text
 if TYPE_CHECKING:
     from throng.counting.ensemble import Counted, Ensemble
     from throng.counting.photographs import Picture
+    from throng.ranking.fitted_ensemble import FittedEnsemble
 
 console = Console(soft_wrap=True, highlight=False)
 beside = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -51,7 +52,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         "--weights",
-        help="a counter.safetensors, a folder with one, a folder of runs (their mean counts), or an exported .onnx",
+        help="a counter.safetensors of train_counter or fit_counts, a folder with one, a folder of runs (their mean "
+        "counts), or an exported .onnx",
     ),
 ]
 Scheme = Annotated[
@@ -84,26 +86,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Runner:
-    """Counters on their device, and how they cut images."""
+    """Counters on their device, and how they count pixels: to the scheme that cut them, and what was counted."""
 
-    ensemble: "Ensemble"
-    scheme: SchemeName | None
-    window: int
+    ensemble: "Ensemble | FittedEnsemble"
+    look: "Callable[[Any], tuple[str, Counted]]"
 
     def count(self, picture: "Picture") -> "tuple[Line, Any, Counted | None]":
         """Return a picture's line, its pixels and what was counted; never raises for a bad picture."""
-        from throng.counting.windows import Windows
-
         try:
             pixels = self.pixels(picture)
-            scheme = self.scheme or self.fitting(pixels.shape)
-            windows = Windows(size=self.window) if scheme == "windows" else None
-            counted = self.ensemble.count(pixels, scheme=scheme.value, windows=windows)
+            scheme, counted = self.look(pixels)
         except ThrongError as error:
             return Line(picture.name, reason=str(error)), None, None
         low, high = counted.interval or (None, None)
         height, width = counted.shape
-        return Line(picture.name, counted.count, low, high, width, height, scheme.value), pixels, counted
+        return Line(picture.name, counted.count, low, high, width, height, scheme), pixels, counted
 
     def pixels(self, picture: "Picture") -> Any:
         """Return a picture's pixels as the counters take them; raises ThrongError where it has none."""
@@ -113,10 +110,20 @@ class Runner:
             return self.ensemble.as_taken(picture.frame)
         return self.ensemble.decode(picture.data or b"")
 
-    def fitting(self, shape: tuple[int, ...]) -> SchemeName:
-        """Return the scheme for an image of this shape where none was asked for."""
-        scale = self.ensemble.members[0].model.input_spec.image_scale
-        return SchemeName.WINDOWS if shape[0] * shape[1] * scale**2 > WHOLE_PIXELS else SchemeName.WHOLE
+
+def _by_scheme(ensemble: "Ensemble", asked: SchemeName | None, window: int) -> "Callable[[Any], tuple[str, Counted]]":
+    """Return how trained counters count: by the scheme asked for, or by the one that an image's size calls for."""
+    from throng.counting.windows import Windows
+
+    scale = ensemble.members[0].model.input_spec.image_scale
+
+    def look(pixels: Any) -> "tuple[str, Counted]":
+        large = pixels.shape[0] * pixels.shape[1] * scale**2 > WHOLE_PIXELS
+        scheme = asked or (SchemeName.WINDOWS if large else SchemeName.WHOLE)
+        windows = Windows(size=window) if scheme == "windows" else None
+        return scheme.value, ensemble.count(pixels, scheme=scheme.value, windows=windows)
+
+    return look
 
 
 def count(
@@ -240,7 +247,11 @@ def _runner(model: Path, scheme: SchemeName | None, window: int, device: str, se
     """Load the counters and say what runs them, and what their user must know."""
     from throng.counting.ensemble import load_ensemble
     from throng.counting.fast import described, on_device
+    from throng.ranking.fitted_ensemble import load_fitted_ensemble
 
+    fitted = load_fitted_ensemble(model, device)
+    if fitted is not None:
+        return _fitted_runner(fitted, model, scheme, setting)
     asked = None if setting is SettingName.AUTO else setting.value
     ensemble = load_ensemble(model, lambda loaded: on_device(loaded, device, asked))
     onnx = [member.path for member in ensemble.members if member.path.suffix.lower() == ".onnx"]
@@ -254,7 +265,21 @@ def _runner(model: Path, scheme: SchemeName | None, window: int, device: str, se
         beside.print(f"the mean of {len(ensemble.members)} runs: {', '.join(str(m.path) for m in ensemble.members)}")
     for sentence in ensemble.warnings((scheme or SchemeName.WHOLE).value):
         beside.print(f"warning: {sentence}", markup=False)
-    return Runner(ensemble, scheme, window)
+    return Runner(ensemble, _by_scheme(ensemble, scheme, window))
+
+
+def _fitted_runner(ensemble: "FittedEnsemble", model: Path, scheme: SchemeName | None, setting: SettingName) -> Runner:
+    """Say how counters of fit_counts cut photographs, and refuse what only trained counters can do."""
+    if scheme is not None or setting is not SettingName.EAGER:
+        raise ThrongError(
+            f"{model}: a counter of fit_counts cuts photographs as it was fitted to and runs as it is; leave out "
+            f"--scheme, --setting"
+        )
+    runs = len(ensemble.members)
+    beside.print(f"fitted without labels, photographs cut by {ensemble.scheme}{f', {runs} runs' if runs > 1 else ''}")
+    for sentence in ensemble.warnings():
+        beside.print(f"warning: {sentence}", markup=False)
+    return Runner(ensemble, lambda pixels: (ensemble.scheme, ensemble.count(pixels)))
 
 
 def _progress(items: Iterable[Any], total: int, title: str) -> Iterator[Any]:

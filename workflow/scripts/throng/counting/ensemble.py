@@ -121,7 +121,7 @@ def load_ensemble(path: Path, prepare: Callable[[Counter], Counter] = lambda mod
     A file is .safetensors or, from ``throng export-counter``, .onnx. ``prepare`` readies a counter from .safetensors.
     Raises ThrongError when nothing is there, or several different counters are.
     """
-    files = [path] if path.is_file() else _files(path)
+    files = counter_files(path)
     if not files:
         raise ThrongError(
             f"no counter at {path}: expected a {COUNTER_NAME}, a folder with one, a folder of runs such as seed-1 with "
@@ -135,11 +135,14 @@ def load_ensemble(path: Path, prepare: Callable[[Counter], Counter] = lambda mod
     return Ensemble(members)
 
 
-def _files(folder: Path) -> list[Path]:
+def counter_files(path: Path) -> list[Path]:
+    """Return the files of counters at ``path``: itself, the one that the folder holds, or those of its runs."""
+    if path.is_file():
+        return [path]
     for name in (COUNTER_NAME, WEIGHTS_NAME):
-        if (folder / name).is_file():
-            return [folder / name]
+        if (path / name).is_file():
+            return [path / name]
     for name in (COUNTER_NAME, WEIGHTS_NAME):
-        if found := sorted(folder.glob(f"*/{name}")):
+        if found := sorted(path.glob(f"*/{name}")):
             return found
     return []

@@ -90,6 +90,18 @@ def read_network(path: Path, kinds: Collection[str] = tuple(KINDS)) -> Stored:
     return Stored(encoder.eval(), card["kind"], _below("head.", tensors), card["head"], card["recipe"])
 
 
+def kind_of(path: Path) -> str | None:
+    """Return the kind of a network file by its header alone, None for any other file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as handle:
+            metadata = handle.metadata() or {}
+    except (SafetensorError, OSError):
+        return None
+    return json.loads(metadata[CARD])["kind"] if CARD in metadata else None
+
+
 def _contents(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     """Return the header's own words and the tensors of a safetensors file."""
     from safetensors import SafetensorError, safe_open

@@ -83,7 +83,7 @@ class FittedCounter:
             )
         if len(head.w) != encoder.features:
             raise ThrongError(f"a head of {len(head.w)} weights does not fit an encoder of {encoder.features} features")
-        self.encoder = encoder.to(device).eval()
+        self.encoder = moved(encoder, device).eval()
         self.head, self.partition, self.size, self.device = head, partition, size, device
         self.recipe = dict(recipe or {})
 
@@ -166,6 +166,14 @@ def load_fitted(path: Path, device: str = "cpu") -> FittedCounter:
         stored.recipe,
         device,
     )
+
+
+def moved(encoder: Encoder, device: str) -> Encoder:
+    """Return the encoder on a torch device; raises ThrongError where torch cannot use that."""
+    try:
+        return encoder.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise ThrongError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
 
 
 @torch.no_grad()

@@ -176,9 +176,9 @@ def features_of(
     encoder: Any, rows: "Sequence[KnownCount]", store: ImageStore, config: Fit, context: Context
 ) -> np.ndarray:
     """Return (n, C) float64 pooled features of whole synthesised images."""
-    from throng.ranking.fitted import feature_maps, pooled_features
+    from throng.ranking.fitted import feature_maps, moved, pooled_features
 
-    encoder.to(config.device)
+    moved(encoder, config.device)
     found: list[np.ndarray] = []
     with ThreadPoolExecutor(context.threads) as pool:
         for start in range(0, len(rows), BATCH):
