@@ -133,6 +133,13 @@ def test_steps_come_from_epochs_where_they_are_not_given(tmp_path):
     assert history[-2]["learning_rate"] == pytest.approx(1e-7)
 
 
+def test_half_precision_trains_and_connected_heads_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("throng.counting.learning_to_count.networks.HIDDEN", 8)
+    options = replace(TINY, precision="bf16", head="connected", crop=(40, 48), grid=(1, 1), steps=2, pairing="one_way")
+    network, _, history = run(tmp_path, options)
+    assert history[-1]["val_loss"] > 0 and next(network.parameters()).dtype == torch.float32
+
+
 def test_the_lowest_loss_held_out_can_choose_the_weights(tmp_path):
     options = replace(TINY, steps=6, val_every=1, learning_rate=0.05)
     _, recipe, history = run(tmp_path, replace(options, select="held_out"))

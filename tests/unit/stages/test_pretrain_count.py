@@ -122,21 +122,31 @@ def labelled(folder):
 
 @pytest.mark.slow
 def test_a_job_killed_with_sigkill_goes_on_to_the_same_bytes(tmp_path):
-    keys = {"steps": 300, "val_every": 100, "log_every": 20}
+    keys = {"steps": 150, "val_every": 50, "log_every": 20, "checkpoint_seconds": 0.3}
     whole = done(job(tmp_path / "whole", **keys))
     folder = job(tmp_path / "killed", **keys)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(SCRIPT), "--job", str(folder / "job.json")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
     while not list((folder / "results" / ".work").glob("*/*/checkpoints/step-*")):
-        assert process.poll() is None, process.communicate()[1].decode()
+        assert process.poll() is None, (folder / "job.log").read_text()
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (folder / "results" / "network.safetensors").exists()
-    subprocess.run(command, check=True, stderr=subprocess.PIPE, env=environment)
+    subprocess.run(command, check=True, capture_output=True, env=environment)
     killed = written(folder)
     assert killed["network"] == whole["network"] and killed["history"] == whole["history"]
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_steps_of_one(tmp_path):
+    keys = {"clip_norm": 1e9, "log_every": 1, "steps": 3}
+    one, two = (done(job(tmp_path / f"p{n}", processes=n, **keys))["history"] for n in (1, 2))
+    for alone, shared in zip(*([json.loads(line) for line in run.splitlines()] for run in (one, two)), strict=True):
+        assert shared.keys() == alone.keys()
+        for name in shared.keys() & {"loss", "matching", "hinge", "val_loss", "val_active_units"}:
+            assert shared[name] == pytest.approx(alone[name], rel=1e-2)
 
 
 @pytest.mark.parametrize(

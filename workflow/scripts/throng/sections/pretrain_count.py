@@ -91,7 +91,7 @@ class Pretext(Section):
     steps: int | None = setting(None, "optimiser steps; null: as many as epochs take", ge=1)
     epochs: int = setting(40, "how often every picture is looked at, where steps is null", ge=1)
     optimizer: Literal["adam", "adamw"] = setting("adam", "optimiser")
-    learning_rate: float = setting(0.003, "peak learning rate", gt=0)
+    learning_rate: float = setting(0.001, "peak learning rate", gt=0)
     weight_decay: float = setting(0.0, "weight decay", ge=0)
     schedule: Literal["constant", "cosine"] | Schedule = setting(
         "cosine",
