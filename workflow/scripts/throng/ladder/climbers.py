@@ -81,7 +81,7 @@ class Detections:
         self._detector = detectors.load(rung.detector, model, scratch)
         self._name, self._store = rung.name, store
         self.batch = self._detector.batch
-        self.key = digest("detector", rung.model_dump_json(), str(self._detector.model))[:20]
+        self.key = digest("detector", rung.detector.model_dump_json(), str(self._detector.model))[:20]
 
     @property
     def model(self) -> Mapping[str, str] | None:
