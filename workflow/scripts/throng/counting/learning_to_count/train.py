@@ -16,9 +16,11 @@ from throng.counting.learning_to_count.forward import counts_of, loss_terms
 from throng.counting.learning_to_count.monitor import activity, check_alive
 from throng.counting.learning_to_count.networks import CountingNetwork, counting_network
 from throng.counting.learning_to_count.options import PretextOptions
+from throng.provenance import canonical_json, digest
 from throng.training import train
 
-HELD_OUT_SEED = 0  # the same crops for every run, so that their losses can be compared
+# The same pairs of crops for every run, however it is shared out, so that their losses can be compared.
+HELD_OUT_SEED, HELD_OUT_PAIRS = 0, 16
 
 
 def train_counting(
@@ -44,8 +46,7 @@ def train_counting(
     :func:`throng.training.train` does. Noroozi et al., "Representation Learning by Learning to Count", ICCV 2017.
     """
     torch.manual_seed(options.seed)
-    each = options.pairs_each(processes)
-    pairs = Pairs(pictures, options.crops(), each, shares)
+    pairs = Pairs(pictures, options.crops(), options.pairs_each(processes), shares)
     network = counting_network(
         options.encoder, options.tile, units=options.units, head=options.head, options=options.encoder_options
     )
@@ -57,10 +58,10 @@ def train_counting(
         options.loop(expected),
         work,
         device=device,
-        validate=_validation(held_out, options, each),
+        validate=_validation(held_out, options),
         select="loss" if options.select == "held_out" else None,
         on_log=lambda step, row: check_alive(row["active_units"], f"by step {step}"),
-        identity={**asdict(options), "shares": shares, **(identity or {})},
+        identity={**asdict(options), "shares": digest(canonical_json(shares)), **(identity or {})},
         workers=workers,
         checkpoint_seconds=checkpoint_seconds,
         title=f"learning to count with {options.encoder}",
@@ -89,9 +90,9 @@ def _loss_of(
 
 
 def _validation(
-    held_out: Sequence[np.ndarray], options: PretextOptions, pairs: int
+    held_out: Sequence[np.ndarray], options: PretextOptions
 ) -> Callable[[torch.nn.Module], dict[str, float]]:
-    pairs = min(pairs, max(1, len(held_out) // 2))
+    pairs = min(HELD_OUT_PAIRS, max(1, len(held_out) // 2))
     looked_at = Pairs(held_out, replace(options.crops(), seed=HELD_OUT_SEED, mosaic=0.0), pairs)
     batches = [looked_at(number) for number in range(math.ceil(len(held_out) / (2 * pairs)))]
 
