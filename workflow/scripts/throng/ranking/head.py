@@ -14,6 +14,9 @@ from throng.errors import ThrongError
 
 # softplus of this is 1
 ONE = 0.5413248546129181
+# how many times faster than other parameters a weight's softplus moves: encoders' weights are far smaller than 1, and
+# at their pace features that backgrounds have too would keep their share of the score
+PACE = 20.0
 
 
 class RankHead(nn.Module):
@@ -61,18 +64,19 @@ class RankHead(nn.Module):
 
 
 class NonNegativeLinear(nn.Module):
-    """A linear layer whose weights are softplus(raw) / inputs."""
+    """A linear layer whose weights are softplus(PACE raw) / inputs."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool) -> None:
         super().__init__()
         self.inputs = inputs
         # one output starts at the mean of its inputs, several must start apart
-        self.raw = nn.Parameter(torch.full((outputs, inputs), ONE) + (torch.randn(outputs, inputs) if bias else 0.0))
+        start = torch.full((outputs, inputs), ONE) + (torch.randn(outputs, inputs) if bias else 0.0)
+        self.raw = nn.Parameter(start / PACE)
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
 
     def weight(self) -> torch.Tensor:
         """Return the weights (outputs, inputs), all >= 0."""
-        return functional.softplus(self.raw) / self.inputs
+        return functional.softplus(PACE * self.raw) / self.inputs
 
     def offset(self) -> torch.Tensor:
         """Return the biases (outputs,), zeros where there are none."""

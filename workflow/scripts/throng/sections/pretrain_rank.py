@@ -93,7 +93,7 @@ class Ranker(Section):
     losses: RankLosses = setting(RankLosses(), "what it minimises")
     hidden_layers: int = setting(0, "layers between pooled features and the score, as monotone as it", ge=0, le=8)
     hidden_width: int = setting(128, "units of a hidden layer", ge=1)
-    size: tuple[Pixels, Pixels] = setting((192, 256), "height and width of a picture, pixels; the aspect ratio is kept")
+    size: tuple[Pixels, Pixels] = setting((96, 128), "height and width of a picture, pixels; the aspect ratio is kept")
     appearance: Appearance = setting(Appearance(), "what is changed in both pictures of a pair alike")
     batch_pairs: int = setting(4, "ranked pairs per step, each the start of a list", ge=1)
     list_length: int = setting(
@@ -102,7 +102,7 @@ class Ranker(Section):
     accumulate: int = setting(1, "batches whose mean gradient makes one step", ge=1)
     steps: int = setting(240, "optimiser steps at most", ge=1)
     optimizer: Literal["adam", "adamw"] = setting("adam", "optimiser")
-    learning_rate: float = setting(5e-4, "peak learning rate", gt=0)
+    learning_rate: float = setting(0.002, "peak learning rate", gt=0)
     weight_decay: float = setting(0.0, "weight decay", ge=0)
     schedule: Literal["constant", "cosine"] = setting("cosine", "learning rate over the steps")
     warmup_steps: int = setting(20, "steps of linear warm-up", ge=0)
@@ -110,7 +110,9 @@ class Ranker(Section):
     ema_decay: float = setting(0.95, "decay of the weights' moving average; 0 is off", ge=0, lt=1)
     precision: Literal["fp32", "bf16", "fp16"] = setting("fp32", "arithmetic; fp16 needs a GPU")
     val_every: int = setting(40, "steps between looks at held-out pairs; the best look's weights are kept", ge=1)
-    val_pairs: int = setting(1000, "held-out pairs that are looked at, the first by id", ge=1)
+    val_pairs: int = setting(
+        1000, "held-out ordered pairs, and as many ties, that are looked at, the first by id", ge=1
+    )
     patience: int = setting(0, "looks without a lower held-out rank loss after which training ends; 0: never", ge=0)
     log_every: int = setting(20, "steps between rows of the history", ge=1)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")

@@ -58,8 +58,8 @@ def _fit(inputs: Files, outputs: Files, config: Ranker, context: Context) -> Non
     losses = config.losses
     found = inputs.many("detections") if losses.removal or losses.empty else []
     learnt = _numbered(training, album, photographs, found)
-    looked_at = _numbered(held_out[: config.val_pairs], album, photographs, [])
     judged = _numbered(held_out, album, photographs, [])
+    looked_at = [pair for tie in (False, True) for pair in [p for p in judged if p.tie == tie][: config.val_pairs]]
     labelled = [row for row in photographs.values() if row.split == VAL]
     shown = [album.number(row.source, row.path) for row in labelled]
     pictures = Pictures(album.places, ImageStore(context.roots), config.size, config.cache_gigabytes)
