@@ -10,7 +10,7 @@ from throng.encoders.files import save_network
 from throng.encoders.pooling import mean_features
 from throng.encoders.registry import build_encoder
 from throng.errors import ThrongError
-from throng.ranking.choosing import Belief, Scenes, choose_partition
+from throng.ranking.choosing import Belief, Scenes, choose_counter
 from throng.ranking.finetune import Example, finetune
 from throng.ranking.fit import fit_counts, fit_isotonic, fit_poisson
 from throng.ranking.fitted import FittedCounter, Head, coverage, feature_maps, load_fitted, pooled_features
@@ -163,13 +163,13 @@ def scenes(photographs, synthetic=0):
 
 def test_the_candidate_closest_to_the_prior_is_chosen(encoder):
     counter = FittedCounter(encoder, linear(encoder), Partition(), SIZE)
-    candidates = [Partition("full", n) for n in (1, 2, 3)]
+    candidates = [counter.cut_by(Partition("full", n)) for n in (1, 2, 3)]
     few = counter.count(pictures(1)[0])
     chosen = {}
     for most in (few, 9 * few):
-        best, records = choose_partition(counter, candidates, scenes(1, 2), Belief(3 * most, 3, 1.0), by="sinkhorn")
+        best, records = choose_counter(candidates, scenes(1, 2), Belief(3 * most, 3, 1.0), by="sinkhorn")
         distances = [record["sinkhorn"] for record in records]
-        assert best.n == 1 + int(np.argmin(distances))
+        assert best.partition.n == 1 + int(np.argmin(distances))
         assert [record["n"] for record in records] == [1, 2, 3]
         assert all(record["agreement"]["images"] == 2 for record in records)
         chosen[most] = distances[2] - distances[0]
@@ -181,31 +181,30 @@ def test_agreement_chooses_by_synthesised_images(encoder):
     shown = scenes(0, 3)
     cut = FittedCounter(encoder, linear(encoder), Partition("full", 2), SIZE)
     told = Scenes([], shown.synthetic, [cut.count(read()) for read in shown.synthetic])
-    best, records = choose_partition(
-        counter, [Partition("full", n) for n in (1, 2, 3)], told, Belief(50), by="agreement"
-    )
-    assert best.n == 2
+    ways = [counter.cut_by(Partition("full", n)) for n in (1, 2, 3)]
+    best, records = choose_counter(ways, told, Belief(50), by="agreement")
+    assert best.partition.n == 2
     assert records[1]["agreement"]["mae"] == pytest.approx(0, abs=1e-9)
     assert records[1]["sinkhorn"] is None
 
 
 def test_what_is_dense_is_a_quantile_of_unlabelled_photographs(encoder):
     counter = FittedCounter(encoder, linear(encoder), Partition(), SIZE)
-    guided = [Partition("guided", 2)]
-    best, (record,) = choose_partition(counter, guided, scenes(4), Belief(50), by="sinkhorn", dense_quantile=0.5)
-    assert best.dense_from == record["dense_from"] > 0.5
+    guided = [counter.cut_by(Partition("guided", 2))]
+    best, (record,) = choose_counter(guided, scenes(4), Belief(50), by="sinkhorn", dense_quantile=0.5)
+    assert best.partition.dense_from == record["dense_from"] > 0.5
     assert record["densities"]["dense"] == 8
 
 
 def test_candidates_without_anything_to_tell_them_apart_are_refused(encoder):
     counter = FittedCounter(encoder, linear(encoder), Partition(), SIZE)
-    two = [Partition("full", 1), Partition("full", 2)]
+    two = [counter.cut_by(Partition("full", n)) for n in (1, 2)]
     with pytest.raises(ThrongError, match="by sinkhorn without unlabelled training photographs"):
-        choose_partition(counter, two, scenes(0, 2), Belief(50), by="sinkhorn")
+        choose_counter(two, scenes(0, 2), Belief(50), by="sinkhorn")
     with pytest.raises(ThrongError, match="by agreement without held-out synthesised images"):
-        choose_partition(counter, two, scenes(2), Belief(50), by="agreement")
+        choose_counter(two, scenes(2), Belief(50), by="agreement")
     with pytest.raises(ThrongError, match="learns what is dense"):
-        choose_partition(counter, [Partition("guided", 2)], scenes(0, 2), Belief(50), by="sinkhorn")
+        choose_counter([counter.cut_by(Partition("guided", 2))], scenes(0, 2), Belief(50), by="sinkhorn")
 
 
 def test_fine_tuning_counts_better_and_stays_non_negative(tmp_path):

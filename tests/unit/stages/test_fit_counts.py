@@ -252,6 +252,8 @@ def test_a_damaged_picture_is_named(tmp_path):
         ({"choose_by": "agreement", "held_out": 0}, "held_out must be above 0"),
         ({"method": "finetune", "held_out": 0}, "held_out must be above 0"),
         ({"choose_by": "mae"}, "choose_by"),
+        ({"fit_on": "parts", "partition": "guided"}, "needs partition legacy or full"),
+        ({"fit_on": "parts", "method": "finetune"}, "needs partition legacy or full"),
     ],
 )
 def test_keys_that_contradict_each_other(keys, said):
@@ -263,3 +265,25 @@ def test_a_quadtree_may_be_left_whole(tmp_path):
     out = fitted(world(tmp_path), partition="quadtree", candidates=[0, 1], method="poisson")
     assert {record["n"]: record["parts"] for record in recipe_of(out)["candidates"]}[0] == 1.0
     assert np.isfinite(load_fitted(out / "counter.safetensors").count(blobs(5, 5)))
+
+
+def test_a_fit_on_parts_counts_the_images_that_it_learnt_from(tmp_path):
+    """With more features than images each count is met, cut as it was fitted; a fit of the whole misses them then."""
+    folder = world(tmp_path)
+    keys = {"candidates": [2], "held_out": 0.0}
+    missed = {}
+    for way in ("parts", "whole"):
+        counter = load_fitted(fitted(folder, out=way, fit_on=way, **keys) / "counter.safetensors")
+        missed[way] = np.mean([abs(counter.count(blobs(count, i)) - count) for i, count in enumerate(COUNTS)])
+    assert missed["parts"] < 0.5 * missed["whole"]
+    recipe = recipe_of(tmp_path / "parts")
+    assert (recipe["fit_on"], recipe["head"]["fitted"]["mae"]) == ("parts", pytest.approx(missed["parts"]))
+
+
+def test_every_candidate_of_a_fit_on_parts_has_its_own_head(tmp_path):
+    folder = world(tmp_path)
+    both = fitted(folder, out="both", fit_on="parts", candidates=[1, 2], choose_by="agreement")
+    n = recipe_of(both)["partition"]["n"]
+    alone = fitted(folder, out="alone", fit_on="parts", candidates=[n])
+    first, second = (load_fitted(out / "counter.safetensors").head.w for out in (both, alone))
+    np.testing.assert_array_equal(first, second)

@@ -43,34 +43,34 @@ class Scenes:
     people: Sequence[float]
 
 
-def choose_partition(
-    counter: FittedCounter,
-    candidates: Sequence[Partition],
+def choose_counter(
+    candidates: Sequence[FittedCounter],
     scenes: Scenes,
     belief: Belief,
     *,
     by: str,
     dense_quantile: float = 0.67,
-) -> tuple[Partition, list[dict[str, Any]]]:
+) -> tuple[FittedCounter, list[dict[str, Any]]]:
     """Return the candidate with the least criterion ``by``, and what every one of them came to, in their order.
 
-    "sinkhorn" is :func:`throng.ranking.selection.sinkhorn_distance` of the people in the blocks of the photographs to
-    ``belief``'s prior; "agreement" the mean absolute error on the synthesised images, cut up in the same way. Both are
-    told of every candidate where there is something to measure on. What is "dense" of a guided candidate is the
-    ``dense_quantile`` of its parts' people over the photographs. Raises ThrongError when candidates cannot be told
-    apart or a guided one has no photographs.
+    Candidates are counters that differ in how they cut photographs. "sinkhorn" is the distance,
+    :func:`throng.ranking.selection.sinkhorn_distance`, of the people in the blocks of the photographs to ``belief``'s
+    prior; "agreement" the mean absolute error on the synthesised images, cut up in the same way. Both are told of every
+    candidate where there is something to measure on. What is "dense" of a guided candidate is the ``dense_quantile`` of
+    its parts' people over the photographs. Raises ThrongError when candidates cannot be told apart or a guided one has
+    no photographs.
     """
     lacking = {SINKHORN: scenes.photographs, AGREEMENT: scenes.synthetic}[by]
     if len(candidates) > 1 and not lacking:
         what = "unlabelled training photographs" if by == SINKHORN else "held-out synthesised images"
         raise ThrongError(f"candidates cannot be told apart by {by} without {what}: give them, or name one candidate")
-    settled = _with_densities(counter, candidates, scenes, dense_quantile)
+    settled = [_with_density(candidate, scenes, dense_quantile) for candidate in candidates]
     records: list[dict[str, Any]] = []
     for candidate in settled:
-        able = FittedCounter(counter.encoder, counter.head, candidate, counter.size, device=counter.device)
-        record: dict[str, Any] = {"n": candidate.n, "dense_from": candidate.dense_from}
-        record |= _on_photographs(able, scenes.photographs, belief)
-        known = agreement([able.count(read()) for read in scenes.synthetic], scenes.people) if scenes.people else None
+        record: dict[str, Any] = {"n": candidate.partition.n, "dense_from": candidate.partition.dense_from}
+        record |= _on_photographs(candidate, scenes.photographs, belief)
+        counts = [candidate.count(read()) for read in scenes.synthetic]
+        known = agreement(counts, scenes.people) if counts else None
         records.append(record | {AGREEMENT: known})
     if len(settled) == 1:
         return settled[0], records
@@ -78,25 +78,19 @@ def choose_partition(
     return settled[int(np.argmin(values))], records
 
 
-def _with_densities(
-    counter: FittedCounter, candidates: Sequence[Partition], scenes: Scenes, quantile: float
-) -> list[Partition]:
-    """Return the candidates, guided ones with the people from which a part is dense."""
-    if all(candidate.kind != "guided" for candidate in candidates):
-        return list(candidates)
+def _with_density(counter: FittedCounter, scenes: Scenes, quantile: float) -> FittedCounter:
+    """Return the counter; a guided one with the people from which a part is dense."""
+    if counter.partition.kind != "guided":
+        return counter
     if not scenes.photographs:
         raise ThrongError(
             "partition guided learns what is dense from unlabelled training photographs: there are none; ingest some, "
             "or choose another partition"
         )
-    whole = FittedCounter(counter.encoder, counter.head, Partition("full", 1), counter.size, device=counter.device)
-    maps = [whole.map(read()) for read in scenes.photographs]
-    return [
-        dataclasses.replace(
-            candidate, dense_from=max(NOBODY, float(np.quantile(block_counts(maps, candidate.n), quantile)))
-        )
-        for candidate in candidates
-    ]
+    whole = counter.cut_by(Partition("full", 1))
+    people = block_counts([whole.map(read()) for read in scenes.photographs], counter.partition.n)
+    dense_from = max(NOBODY, float(np.quantile(people, quantile)))
+    return counter.cut_by(dataclasses.replace(counter.partition, dense_from=dense_from))
 
 
 def _on_photographs(counter: FittedCounter, photographs: Sequence[Reader], belief: Belief) -> dict[str, Any]:

@@ -87,6 +87,10 @@ class FittedCounter:
         self.head, self.partition, self.size, self.device = head, partition, size, device
         self.recipe = dict(recipe or {})
 
+    def cut_by(self, partition: Partition) -> FittedCounter:
+        """Return a counter of the same encoder and head that cuts photographs in another way."""
+        return FittedCounter(self.encoder, self.head, partition, self.size, self.recipe, self.device)
+
     def parts(self, image: np.ndarray) -> list[Part]:
         """Return the parts that an (H, W, 3) uint8 RGB photograph is counted in; they cover it exactly once.
 

@@ -86,6 +86,11 @@ class Fit(Section):
     candidates: list[Parts] = setting(
         [1, 2, 3], "N of N x N parts to choose from, for quadtree how often a part may be quartered", min_length=1
     )
+    fit_on: Literal["whole", "parts"] = setting(
+        "whole",
+        "what of a synthesised image is fitted: all of it, as SYRAC does, or the sum of its parts, cut as photographs "
+        "will be; partition legacy or full, and one fit for each candidate",
+    )
     choose_by: Literal["sinkhorn", "agreement"] = setting(
         "sinkhorn",
         "what chooses among candidates: distance of predicted counts of unlabelled photographs to the prior, or error "
@@ -109,6 +114,13 @@ class Fit(Section):
             raise ValueError("method isotonic maps a ranker's score: it needs an encoder rank:<name>")
         if self.weighting == "noise" and self.counts == "requested":
             raise ValueError("weighting noise knows how sure calibrated counts are: it needs counts calibrated")
+        if self.fit_on == "parts" and (
+            self.partition in ("guided", "quadtree") or self.method in ("isotonic", "finetune")
+        ):
+            raise ValueError(
+                "fit_on parts adds up features of parts known beforehand: it needs partition legacy or full, and "
+                "method nnls, robust or poisson"
+            )
         if self.partition != "quadtree" and 0 in self.candidates:
             raise ValueError(f"partition {self.partition} cannot cut a photograph into 0 x 0: candidates start at 1")
         if len(set(self.candidates)) < len(self.candidates):
@@ -124,7 +136,7 @@ class FitCounts(Section):
     """SYRAC's count fit: non-negative least squares from frozen features to the noisy counts of synthesised images."""
 
     fits: Annotated[list[Fit], AfterValidator(named_apart)] = setting(
-        [Fit(), Fit(name="random", encoder="random:small")],
+        [Fit(fit_on="parts"), Fit(name="random", encoder="random:small", fit_on="parts")],
         "the fits; an overlay's list replaces this one whole",
         min_length=1,
     )

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
     from throng.encoders.files import Stored
     from throng.ranking.fitted import Head
     from throng.ranking.known_counts import KnownCount, KnownCounts
+    from throng.ranking.partition import Partition
 
 log = logging.getLogger(__name__)
 Record = dict[str, Any]
 Reader = Callable[[], np.ndarray]
-BATCH = 16
 
 
 def run(inputs: Files, outputs: Files, config: Fit, context: Context) -> None:
@@ -42,7 +41,7 @@ def fit(inputs: Files, outputs: Files, config: Fit, context: Context) -> None:
     """Do the job of one run."""
     import torch
 
-    from throng.ranking.choosing import Belief, Scenes, choose_partition
+    from throng.ranking.choosing import Belief, Scenes, choose_counter
     from throng.ranking.fitted import FittedCounter
     from throng.ranking.known_counts import known_counts
     from throng.ranking.partition import Partition
@@ -53,12 +52,15 @@ def fit(inputs: Files, outputs: Files, config: Fit, context: Context) -> None:
     log.info("fitting %d synthesised images, %d held out", len(known.fitted), len(known.held_out))
     stored, about = encoder_of(inputs, config, context)
     check_size(stored.encoder, config)
-    head, learnt = head_of(stored, known, store, config, context)
-    candidates = [Partition(config.partition, n, tolerance=config.tolerance) for n in config.candidates]
+    cuts = [Partition(config.partition, n, tolerance=config.tolerance) for n in config.candidates]
+    fits = fitted_on(cuts, stored, known, store, config, context)
     photographs = unlabelled(inputs, config.photographs)
-    chosen, records = choose_partition(
-        FittedCounter(stored.encoder, head, candidates[0], config.size, device=config.device),
-        candidates,
+    counters = [
+        FittedCounter(stored.encoder, head, cut, config.size, device=config.device)
+        for cut, (head, _) in zip(cuts, fits, strict=True)
+    ]
+    chosen, records = choose_counter(
+        counters,
         Scenes(
             [reader(store, source, path) for source, path in photographs],
             [reader(store, RESULTS, row.path) for row in known.held_out],
@@ -76,21 +78,23 @@ def fit(inputs: Files, outputs: Files, config: Fit, context: Context) -> None:
         "counts": config.counts,
         "weighting": config.weighting,
         "rows": {"fitted": len(known.fitted), "held_out": len(known.held_out), "left_out": known.left_out},
-        "head": learnt,
-        "partition": dataclasses.asdict(chosen),
-        "chosen_by": config.choose_by if len(candidates) > 1 else "the only candidate",
+        "fit_on": config.fit_on,
+        "head": fits[config.candidates.index(chosen.partition.n)][1],
+        "partition": dataclasses.asdict(chosen.partition),
+        "chosen_by": config.choose_by if len(cuts) > 1 else "the only candidate",
         "candidates": records,
         "photographs": len(photographs),
         "prior": {"most_people": config.prior.most_people or max(known.most, 2.0), "blocks": config.prior.blocks},
         "size": list(config.size),
     }
-    FittedCounter(stored.encoder, head, chosen, config.size, recipe).save(outputs.one("counter"))
+    chosen.recipe = recipe
+    chosen.save(outputs.one("counter"))
     footer = dataclasses.asdict(context.provenance(backend=config.method))
     text = json.dumps({"recipe": recipe, "made_by": footer}, indent=1, sort_keys=True, allow_nan=False)
     write_text(outputs.one("recipe"), text + "\n")
     store.close()
     context.workdir().remove()
-    log.info("%s of %s, n = %d by %s", config.partition, config.candidates, chosen.n, recipe["chosen_by"])
+    log.info("%s of %s, n = %d by %s", config.partition, config.candidates, chosen.partition.n, recipe["chosen_by"])
 
 
 def encoder_of(inputs: Files, config: Fit, context: Context) -> "tuple[Stored, Record]":
@@ -124,14 +128,30 @@ def check_size(encoder: Any, config: Fit) -> None:
         )
 
 
+def fitted_on(
+    cuts: "Sequence[Partition]",
+    stored: "Stored",
+    known: "KnownCounts",
+    store: ImageStore,
+    config: Fit,
+    context: Context,
+) -> "list[tuple[Head, Record]]":
+    """Return a head, and what the recipe says of it, for each way of cutting: one for all where the whole is fitted."""
+    from throng.ranking.partition import Partition
+
+    if config.fit_on == "parts":
+        return [head_of(cut, stored, known, store, config, context) for cut in cuts]
+    return [head_of(Partition("full", 1), stored, known, store, config, context)] * len(cuts)
+
+
 def head_of(
-    stored: "Stored", known: "KnownCounts", store: ImageStore, config: Fit, context: Context
+    cut: "Partition", stored: "Stored", known: "KnownCounts", store: ImageStore, config: Fit, context: Context
 ) -> "tuple[Head, Record]":
-    """Return the head, and what the recipe says of it; method finetune trains ``stored.encoder`` in place."""
+    """Return the head of features of images cut so; method finetune trains ``stored.encoder`` in place."""
     from throng.ranking.fit import fit_counts, fit_isotonic, fit_poisson, fit_robust
     from throng.ranking.fitted import Head
 
-    features = features_of(stored.encoder, known.fitted, store, config, context)
+    features = features_of(stored.encoder, known.fitted, cut, store, config)
     people = np.array([row.people for row in known.fitted])
     weights = np.array([row.weight for row in known.fitted])
     learnt: Record = {}
@@ -173,22 +193,16 @@ def rank_weights(stored: "Stored") -> np.ndarray:
 
 
 def features_of(
-    encoder: Any, rows: "Sequence[KnownCount]", store: ImageStore, config: Fit, context: Context
+    encoder: Any, rows: "Sequence[KnownCount]", cut: "Partition", store: ImageStore, config: Fit
 ) -> np.ndarray:
-    """Return (n, C) float64 pooled features of whole synthesised images."""
-    from throng.ranking.fitted import feature_maps, moved, pooled_features
+    """Return (n, C) float64 features of synthesised images, summed over the parts that each is cut into."""
+    from throng.ranking.fitted import FittedCounter, Head
 
-    moved(encoder, config.device)
-    found: list[np.ndarray] = []
-    with ThreadPoolExecutor(context.threads) as pool:
-        for start in range(0, len(rows), BATCH):
-            pictures = list(pool.map(lambda row: read(store, RESULTS, row.path), rows[start : start + BATCH]))
-            maps = feature_maps(encoder, pictures, config.size, config.device)
-            found += [
-                pooled_features(features, picture.shape, config.size, encoder.stride)
-                for picture, features in zip(pictures, maps, strict=True)
-            ]
-    return np.stack(found)
+    # what is seen does not depend on the head
+    eye = FittedCounter(encoder, Head(np.ones(encoder.features)), cut, config.size, device=config.device)
+    return np.stack(
+        [np.sum([part.seen.features for part in eye.parts(read(store, RESULTS, row.path))], 0) for row in rows]
+    )
 
 
 def tuned(
