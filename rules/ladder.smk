@@ -133,7 +133,7 @@ rule ladder:
         "../envs/gpu.yaml"
     threads: 2
     resources:
-        gpu=gpus("ladder"),
+        gpu=ladder_gpus(),
     params:
         **stage_params("ladder"),
     message:

@@ -241,6 +241,12 @@ def ladder_counters():
     ]
 
 
+def ladder_gpus():
+    """Return how many GPUs the ladder asks for: one where it, or a detector that is a rung, names a CUDA device."""
+    devices = [rung.detector.device for rung in CONFIG.ladder.rungs if rung.kind == "detector"]
+    return int(any(device.startswith("cuda") for device in [CONFIG.ladder.device, *devices]))
+
+
 def ladder_models():
     """Return the models of the detectors that are rungs, in their order."""
     return flat(model_file(rung.detector.model) for rung in CONFIG.ladder.rungs if rung.kind == "detector")

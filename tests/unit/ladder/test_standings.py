@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throng.evaluation.counted import Counted
-from throng.ladder.standings import Standing, order, r2_interval, run_errors, standings
+from throng.ladder.standings import Standing, order, ordered_pairs, r2_interval, run_errors, standings
 
 TRUE = np.array([0.0, 10.0, 20.0, 50.0])
 
@@ -102,3 +102,15 @@ def test_r2_lies_in_its_interval_or_near(seed, noise):
 
 def test_equal_counts_leave_r2_without_an_interval():
     assert r2_interval(np.ones((1, 5)), np.full(5, 3.0), 100) is None
+
+
+def test_pairs_are_put_in_order_by_the_ratio_of_their_counts():
+    true, predicted = np.array([0, 10, 11, 40, 40]), np.array([[0.0, 2.0, 1.0, 9.0, 9.5], [0.0, 1.0, 2.0, 2.0, 5.0]])
+    by_ratio = {one["ratio_above"]: (one["pairs"], one["share"]) for one in ordered_pairs(predicted, true)}
+    assert by_ratio == {
+        1.0: (1, 0.5),  # 11 against 10: wrong in the first run, right in the second; 40 and 40 are no pair
+        1.25: (0, None),
+        1.5: (0, None),
+        2.0: (4, pytest.approx(1 - 0.5 / 8)),  # one tie among the eight of both runs
+        4.0: (4, 1.0),  # nobody is infinitely less than somebody
+    }

@@ -72,13 +72,21 @@ def render(found: Record, figure: bytes, title: str) -> str:
         "kinds": KINDS,
         "bins": [bin_name(one) for one in found["rungs"][0]["bins"]],
     }
-    return render_page(HERE, content, filters={"number": number, "interval": interval, "whole": whole})
+    return render_page(
+        HERE, content, filters={"number": number, "interval": interval, "whole": whole, "ratios": ratios}
+    )
 
 
 def bin_name(one: Record) -> str:
     """Return how a density bin is called, and how many images are in it."""
     name = f"{one['low']}+" if one["high"] is None else f"{one['low']}–{one['high'] - 1}"
     return f"{name} (n = {one['images']})"
+
+
+def ratios(one: Record) -> str:
+    """Return how a bin of count ratios is called, and how many pairs are in it."""
+    ends = f"> {one['ratio_above']:g}" if one["ratio_to"] is None else f"{one['ratio_above']:g}–{one['ratio_to']:g}"
+    return f"{ends} (n = {whole(one['pairs'])})"
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from throng.evaluation.counted import Counted
 from throng.evaluation.metrics import count_metrics
 from throng.evaluation.resampling import image_intervals, quantiles, resampled_maes, run_interval
 from throng.evaluation.summary import mean_bins, verdict
+from throng.ranking.rank_accuracy import RATIOS
 
 SCHEMA = 1
 REFERENCE = "mean training count"
@@ -93,6 +95,7 @@ def errors_of(mine: Counted, draws: np.ndarray, bins: Sequence[int], resamples: 
     record["rmse_images_95"], record["nae_images_95"] = images["rmse"], images["mape"]
     record["r2_images_95"] = r2_interval(mine.errors, mine.true, resamples)
     record["bins"] = mean_bins(mine, bins)
+    record["ordered"] = ordered_pairs(mine.predicted, mine.true)
     record["per_run"] = [{"run": run, **one} for run, one in zip(mine.runs, singles, strict=True)]
     return record
 
@@ -116,6 +119,25 @@ def mean_known(values: Sequence[float | None]) -> float | None:
     """Return the mean, None when a value is."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def ordered_pairs(predicted: np.ndarray, true: np.ndarray) -> list[Record]:
+    """Return by ratio of true counts the share of pairs of images that are put in order, the mean over runs.
+
+    ``predicted`` is (R, N), ``true`` (N,); an equal prediction is half right, equal true counts are no pair, and an
+    image of nobody is infinitely less than another. A share of no pairs is None.
+    """
+    fewer, more = np.nonzero(true[:, None] < true[None, :])
+    with np.errstate(divide="ignore"):
+        ratios = true[more] / true[fewer]
+    right = np.mean([(np.sign(one[more] - one[fewer]) + 1) / 2 for one in predicted], 0)
+    found: list[Record] = []
+    for low, high in pairwise((1.0, *RATIOS)):
+        inside = (ratios > low) & (ratios <= high)
+        share = float(right[inside].mean()) if inside.any() else None
+        ends = {"ratio_above": low, "ratio_to": None if high == np.inf else high}
+        found.append({**ends, "pairs": int(inside.sum()), "share": share})
+    return found
 
 
 def r2_interval(errors: np.ndarray, true: np.ndarray, resamples: int, seed: int = 0) -> list[float] | None:
