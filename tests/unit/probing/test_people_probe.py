@@ -18,7 +18,9 @@ from throng.tables.synthetic import TABLE as SYNTHETIC
 
 def pictures(counts: np.ndarray, fit: int) -> CountedPictures:
     number = len(counts)
-    return CountedPictures("photographs", [], counts, [(np.arange(fit), np.arange(fit, number))])
+    return CountedPictures(
+        "photographs", [], counts, np.arange(number).astype(str), [(np.arange(fit), np.arange(fit, number))]
+    )
 
 
 def test_a_planted_number_is_found_and_noise_is_not():
@@ -38,7 +40,7 @@ def test_labels_of_what_is_measured_change_no_prediction():
     rng = np.random.default_rng(1)
     counts, features = rng.poisson(12, 40).astype(float), rng.normal(size=(40, 6))
     moved = counts + np.where(np.arange(40) >= 30, 1000.0, 0.0)
-    predicted = fit_ridge(features[:30], counts[:30]).predict(features[30:])
+    predicted = fit_ridge(features[:30], counts[:30], [str(one) for one in range(30)]).predict(features[30:])
     assert probe_people(features, pictures(moved, 30))["mae"] == pytest.approx((moved[30:] - predicted).mean())
 
 

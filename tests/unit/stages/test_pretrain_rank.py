@@ -228,6 +228,15 @@ def test_labels_change_the_figures_of_real_photographs_and_nothing_else(tmp_path
     assert told == lied
 
 
+def test_figures_are_of_all_kinds_and_the_choice_is_by_those_learnt_from(tmp_path):
+    keys = {"kinds": ["real-edited"], "losses": {"tie": 0}, "steps": 2}
+    made, accuracy = here(job(tmp_path / "job", **keys))
+    assert accuracy["trained"]["held_out"].keys() == {"all", "real-edited", "edited-edited", "sham-edited"}
+    assert accuracy["trained"]["sham"]["all"]["pairs"] == 3
+    recipe = json.loads(made[1])["recipe"]
+    assert (recipe["training_pairs"], recipe["held_out_pairs"]) == (10, 6)
+
+
 def test_training_ends_when_patience_does(tmp_path):
     keys = {"steps": 400, "val_every": 2, "patience": 2, "learning_rate": 1e-9}
     made, _ = here(job(tmp_path / "job", **keys))

@@ -35,11 +35,12 @@ Fold = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class CountedPictures:
-    """Pictures whose number of people (N,) is known, and folds of (indices to fit, indices to measure)."""
+    """Pictures of known numbers of people (N,), their scenes, and folds of (indices to fit, indices to measure)."""
 
     name: str
     places: list[Place]
     counts: np.ndarray
+    scenes: np.ndarray
     folds: list[Fold]
 
     @property
@@ -64,7 +65,7 @@ def photographs(table: Path, *, most: int, fewest: int) -> CountedPictures | str
 
     Of each split the first ``most`` by id are taken; fewer than ``fewest`` are too few. The test split is not read.
     """
-    rows = _rows([table], IMAGES, ["id", "source", "path", "split", "count", "status"])
+    rows = _rows([table], IMAGES, ["id", "source", "path", "split", "scene", "count", "status"])
     chosen = {split: [row for row in rows if row["split"] == split][:most] for split in ("train", "val")}
     fit, measured = chosen["train"], chosen["val"]
     if min(len(fit), len(measured)) < fewest:
@@ -76,6 +77,7 @@ def photographs(table: Path, *, most: int, fewest: int) -> CountedPictures | str
         "photographs",
         [Place(row["source"], row["path"]) for row in together],
         np.array([row["count"] for row in together], np.float64),
+        np.array([row["scene"] for row in together]),
         [(np.arange(len(fit)), np.arange(len(fit), len(together)))],
     )
 
@@ -100,6 +102,7 @@ def synthesised(tables: Sequence[Path], *, most: int, fewest: int, folds: int, s
         "synthesised images",
         [Place(RESULTS, row["path"]) for row in rows],
         np.array([row["count"] for row in rows], np.float64),
+        np.array([row["scene"] for row in rows]),
         [(np.flatnonzero(fold != one), np.flatnonzero(fold == one)) for one in range(folds)],
     )
 
@@ -137,9 +140,9 @@ def probe_people(features: np.ndarray, pictures: CountedPictures) -> dict[str, A
 
     Intervals are bootstraps over pictures. Raises ThrongError when all measured pictures show as many people.
     """
-    predicted = np.concatenate(
-        [fit_ridge(features[fit], pictures.counts[fit]).predict(features[measured]) for fit, measured in pictures.folds]
-    )
+    fits = [fit_ridge(features[fit], pictures.counts[fit], pictures.scenes[fit]) for fit, _ in pictures.folds]
+    shown = [features[measured] for _, measured in pictures.folds]
+    predicted = np.concatenate([fitted.predict(one) for fitted, one in zip(fits, shown, strict=True)])
     true = pictures.counts[pictures.measured]
     if np.ptp(true) == 0:
         raise ThrongError(

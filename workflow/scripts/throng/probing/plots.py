@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Record = Mapping[str, Any]
+LEAST_R2 = -1.0
 
 
 def probe_plot(layers: Sequence[Record], people: Sequence[Record], chance: float) -> bytes:
@@ -21,17 +24,17 @@ def probe_plot(layers: Sequence[Record], people: Sequence[Record], chance: float
 
     ``layers`` are rows with ``architecture``, ``name``, ``trained``, ``layer``, ``top1`` and ``top1_95``, ``people``
     rows with ``pictures``, ``name``, ``representation``, ``trained``, ``r2`` and ``r2_95``. Bars are means over runs,
-    their whiskers the mean ends of the runs' intervals.
+    their whiskers the mean ends of the runs' intervals; an R^2 below -1 is drawn at -1.
     """
     architectures = list(dict.fromkeys(row["architecture"] for row in layers))
-    people_rows = list(dict.fromkeys((row["pictures"], row["name"], row["representation"]) for row in people))
-    heights = [3.0] * len(architectures) + [1.0 + 0.27 * len(people_rows)]
-    figure = canvas.figure(8.0, sum(heights), DPI)
+    names = list(dict.fromkeys((row["name"], row["representation"]) for row in people))
+    heights = [3.0] * len(architectures) + [1.2 + 0.42 * len(names)]
+    figure = canvas.figure(8.5, sum(heights), DPI)
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights).ravel()
     for axes, architecture in zip(panels, architectures, strict=False):
         _layer_bars(axes, [row for row in layers if row["architecture"] == architecture], chance)
         axes.set_title(f"{architecture}: kinds of things told by each frozen layer", fontsize=10)
-    _people_bars(panels[-1], people, people_rows)
+    _people_bars(panels[-1], people, names)
     return canvas.png(figure)
 
 
@@ -59,22 +62,29 @@ def _layer_bars(axes: Axes, rows: Sequence[Record], chance: float) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
 
 
-def _people_bars(axes: Axes, rows: Sequence[Record], names: Sequence[tuple[str, str, str]]) -> None:
-    pictures = list(dict.fromkeys(name[0] for name in names))
-    for place, key in enumerate(reversed(names)):
-        mine = [row for row in rows if (row["pictures"], row["name"], row["representation"]) == key]
-        colour = _colour(pictures.index(key[0])) if mine[0]["trained"] else GREY
-        marker = MARKERS[pictures.index(key[0])]
-        low, high = np.mean([row["r2_95"] for row in mine], axis=0)
-        axes.plot([low, high], [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
-        axes.plot(float(np.mean([row["r2"] for row in mine])), place, marker, color=colour, markersize=7)
-    labels = [f"{name}: {representation}, {which}" for which, name, representation in reversed(names)]
-    axes.set_yticks(range(len(names)), labels, fontsize=8)
+def _people_bars(axes: Axes, rows: Sequence[Record], names: Sequence[tuple[str, str]]) -> None:
+    pictures = list(dict.fromkeys(row["pictures"] for row in rows))
+    for (place, key), which in itertools.product(enumerate(reversed(names)), pictures):
+        mine = [row for row in rows if (row["name"], row["representation"], row["pictures"]) == (*key, which)]
+        number = pictures.index(which)
+        y = place + 0.15 - 0.3 * number
+        value, (low, high) = np.mean([row["r2"] for row in mine]), np.mean([row["r2_95"] for row in mine], axis=0)
+        face = _colour(number) if mine[0]["trained"] else "white"
+        style: dict[str, Any] = {"color": _colour(number), "markerfacecolor": face, "markersize": 7}
+        axes.plot([low, high], [y, y], color=_colour(number), linewidth=1.8, solid_capstyle="butt")
+        axes.plot(max(value, LEAST_R2), y, MARKERS[number] if value >= LEAST_R2 else "<", **style)
+    for number, which in enumerate(pictures):
+        axes.plot([], [], MARKERS[number], color=_colour(number), label=which)
+    axes.plot([], [], "o", color=GREY, markerfacecolor="white", label="(hollow) random init")
+    labels = [textwrap.fill(f"{name}: {representation}", 26) for name, representation in reversed(names)]
+    axes.set_yticks(range(len(names)), labels)
     axes.axvline(0, color=GREY, linestyle="--", linewidth=1.2)
-    axes.set(xlim=(-1.0, 1.02), ylim=(-0.6, len(names) - 0.4))
-    axes.set_xlabel("R² of a ridge regression on pictures it has not seen (dashed: always their mean)", fontsize=9)
-    axes.set_title("numbers of people", fontsize=10)
+    axes.set(xlim=(LEAST_R2 - 0.05, 1.02), ylim=(-0.6, len(names) - 0.4))
+    axes.set_xlabel("R² on pictures not fitted (dashed: always their mean)", fontsize=9)
+    axes.set_title("numbers of people by ridge regression", fontsize=10)
     _open(axes)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
+    axes.tick_params(axis="y", labelsize=8)
 
 
 def leak_plot(rows: Sequence[Record], filters: Sequence[str]) -> bytes:
@@ -82,7 +92,7 @@ def leak_plot(rows: Sequence[Record], filters: Sequence[str]) -> bytes:
 
     ``rows`` have ``name``, ``run``, ``errors`` by filter and ``ratio``, None where a network counts nothing.
     """
-    figure = canvas.figure(2.8 + 1.15 * len(filters), 1.6 + 0.42 * len(rows), DPI)
+    figure = canvas.figure(2.8 + 1.15 * len(filters), 1.6 + 0.55 * len(rows), DPI)
     axes = figure.add_subplot()
     errors = np.array([[row["errors"][name] for name in filters] for row in rows], np.float64)
     relative = errors / errors.mean(1, keepdims=True)
@@ -92,9 +102,7 @@ def leak_plot(rows: Sequence[Record], filters: Sequence[str]) -> bytes:
         axes.text(x, y, f"{value:.3g}", ha="center", va="center", fontsize=9, color="black" if pale else "white")
     axes.set_xticks(range(len(filters)), filters)
     told = ["counts nothing" if row["ratio"] is None else f"worst / mean {row['ratio']:.2f}" for row in rows]
-    axes.set_yticks(
-        range(len(rows)), [f"{row['name']}, {row['run']}\n{one}" for row, one in zip(rows, told, strict=True)]
-    )
+    axes.set_yticks(range(len(rows)), [_run(row, one) for row, one in zip(rows, told, strict=True)])
     axes.tick_params(labelsize=8, length=0)
     axes.set_title("tiles against the picture downsampled by each filter:\nshare of the counts that do not add up",
                    fontsize=10)  # fmt: skip
@@ -102,6 +110,10 @@ def leak_plot(rows: Sequence[Record], filters: Sequence[str]) -> bytes:
     bar.set_label("over the row's mean: all 1 is no leak", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return canvas.png(figure)
+
+
+def _run(row: Record, told: str) -> str:
+    return textwrap.fill(f"{row['name']}, {row['run']}", 30) + f"\n{told}"
 
 
 def _open(axes: Axes) -> None:

@@ -36,7 +36,7 @@ class Subject:
     @property
     def label(self) -> str:
         """Return what a sentence calls it."""
-        return f"{self.kind} {self.name}, {self.run}"
+        return f"{self.name}, {self.run}" if self.kind == RANDOM else f"{self.kind} {self.name}, {self.run}"
 
 
 def read_subject(path: Path, kind: str) -> Subject:

@@ -34,7 +34,7 @@ class Classes(Section):
 
 
 class People(Section):
-    """Ridge regression from features to the number of people, its penalty chosen by leaving one out."""
+    """Ridge regression from features to the number of people, its penalty chosen by leaving scenes out."""
 
     size: tuple[Pixels, Pixels] = setting((192, 256), "height and width that pictures are looked at, pixels")
     most: int = setting(400, "pictures taken of a split, the first by id", ge=4)

@@ -58,15 +58,17 @@ def _fit(inputs: Files, outputs: Files, config: Ranker, context: Context) -> Non
     losses = config.losses
     found = inputs.many("detections") if losses.removal or losses.empty else []
     learnt = _numbered(training, album, photographs, found)
-    judged = _numbered(held_out, album, photographs, [])
-    looked_at = [pair for tie in (False, True) for pair in [p for p in judged if p.tie == tie][: config.val_pairs]]
+    known = _numbered(held_out, album, photographs, [])
+    looked_at = [pair for tie in (False, True) for pair in [p for p in known if p.tie == tie][: config.val_pairs]]
+    # figures are of every kind in the table, so that encoders that learn from different kinds compare
+    judged = _numbered([row for row in rows if row.split == VAL], album, photographs, [])
     labelled = [row for row in photographs.values() if row.split == VAL]
     shown = [album.number(row.source, row.path) for row in labelled]
     pictures = Pictures(album.places, ImageStore(context.roots), config.size, config.cache_gigabytes)
     lessons = Lessons(learnt, looked_at, pictures)
     # torch and NumPy take signed 64-bit seeds
     seed = sample_seed(context.seed, "pretrain_rank", context.wildcards["run"]) >> 1
-    log.info("%d ranked pairs to learn from, %d held out, %d pictures", len(learnt), len(held_out), len(pictures))
+    log.info("%d ranked pairs to learn from, %d held out, %d pictures", len(learnt), len(looked_at), len(pictures))
 
     def judge(network: RankNetwork) -> dict[str, Any]:
         return _judged(network, dataclasses.replace(lessons, held_out=judged), rows, labelled, shown)
