@@ -74,7 +74,7 @@ def test_calibrated_leads_have_a_root_mean_square_of_one(hidden_layers):
     head = RankHead(5, hidden_layers=hidden_layers)
     more, fewer = torch.rand(2, 40, 5) * 1e-3
     head.calibrate((head(more) - head(fewer)).detach())
-    assert float((head(more) - head(fewer)).square().mean().sqrt()) == pytest.approx(1, rel=1e-3)
+    assert float((head(more) - head(fewer)).detach().square().mean().sqrt()) == pytest.approx(1, rel=1e-3)
     kept = head.gain.clone()
     head.calibrate(torch.zeros(3))
     assert torch.equal(head.gain, kept)
