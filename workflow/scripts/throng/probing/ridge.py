@@ -24,7 +24,7 @@ class Ridge:
         return (features - self.centre) @ self.weights + self.mean
 
 
-def fit_ridge(features: np.ndarray, counts: np.ndarray, scenes: Sequence[str]) -> Ridge:
+def fit_ridge(features: np.ndarray, counts: np.ndarray, scenes: Sequence[str] | np.ndarray) -> Ridge:
     """Fit counts (N,) by features (N, F) with an intercept, by the penalty of the least error on scenes left out.
 
     Pictures of a scene resemble each other, so that leaving single ones out would praise what knows scenes by heart.
@@ -34,7 +34,7 @@ def fit_ridge(features: np.ndarray, counts: np.ndarray, scenes: Sequence[str]) -
     """
     features, counts = np.asarray(features, np.float64), np.asarray(counts, np.float64)
     centre, mean = features.mean(0), float(counts.mean())
-    groups = [np.flatnonzero(np.asarray(scenes) == scene) for scene in sorted(set(scenes))]
+    groups = [np.flatnonzero(np.asarray(scenes) == scene) for scene in np.unique(scenes)]
     u, s, vt = np.linalg.svd(features - centre, full_matrices=False)
     top = s[0] ** 2 if len(s) else 0.0
     if len(groups) < 2 or top <= 1e-20 * max(1.0, float(np.square(features).sum())):
@@ -51,7 +51,7 @@ def _error_left_out(u: np.ndarray, shrunk: np.ndarray, counts: np.ndarray, group
     total = 0.0
     for group in groups:
         hat = (u[group] * shrunk) @ u[group].T + 1 / len(counts)
-        total += float(np.square(np.linalg.lstsq(np.eye(len(group)) - hat, residuals[group], rcond=None)[0]).sum())
+        total += float(np.square(np.linalg.solve(np.eye(len(group)) - hat, residuals[group])).sum())
     return total
 
 
