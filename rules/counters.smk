@@ -18,7 +18,7 @@ rule train_counter:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, COUNTERS[wildcards.counter].processes)
     resources:
-        gpu=lambda wildcards: counter_gpus(COUNTERS[wildcards.counter]),
+        gpu=lambda wildcards: on_gpus(COUNTERS[wildcards.counter]),
     params:
         **stage_params("train_counter"),
     message:

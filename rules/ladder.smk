@@ -15,9 +15,9 @@ rule pretrain_count:
         f"{RESULTS}/benchmarks/pretrain_count/{{network}}/{{run}}.tsv"
     conda:
         "../envs/gpu.yaml"
-    threads: 2
+    threads: lambda wildcards: max(2, PRETEXTS[wildcards.network].processes)
     resources:
-        gpu=lambda wildcards: on_gpu(PRETEXTS[wildcards.network]),
+        gpu=lambda wildcards: on_gpus(PRETEXTS[wildcards.network]),
     params:
         **stage_params("pretrain_count"),
     message:
@@ -47,7 +47,7 @@ rule pretrain_rank:
         "../envs/gpu.yaml"
     threads: 2
     resources:
-        gpu=lambda wildcards: on_gpu(RANKERS[wildcards.ranker]),
+        gpu=lambda wildcards: on_gpus(RANKERS[wildcards.ranker]),
     params:
         **stage_params("pretrain_rank"),
     message:
@@ -74,7 +74,7 @@ rule fit_counts:
         "../envs/gpu.yaml"
     threads: 2
     resources:
-        gpu=lambda wildcards: on_gpu(FITS[wildcards.fit]),
+        gpu=lambda wildcards: on_gpus(FITS[wildcards.fit]),
     params:
         **stage_params("fit_counts"),
     message:

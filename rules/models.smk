@@ -162,9 +162,9 @@ def learnt_from(wildcards):
     return found
 
 
-def counter_gpus(counter):
-    """Return how many GPUs a counter's training asks for: one per process where it names a CUDA device."""
-    return counter.processes if counter.device.startswith("cuda") else 0
+def on_gpus(section):
+    """Return how many GPUs the training of one network asks for: one per process where it names a CUDA device."""
+    return getattr(section, "processes", 1) if section.device.startswith("cuda") else 0
 
 
 def trained_files(name):
@@ -180,11 +180,6 @@ PRETEXTS = {network.name: network for network in CONFIG.pretrain_count.networks}
 RANKERS = {encoder.name: encoder for encoder in CONFIG.pretrain_rank.encoders}
 RANKER_WEIGHTS = {name: model_file(ranker.weights) if ranker.weights else [] for name, ranker in RANKERS.items()}
 FITS = {fit.name: fit for fit in CONFIG.fit_counts.fits}
-
-
-def on_gpu(section):
-    """Return how many GPUs a job of one network asks for."""
-    return int(section.device.startswith("cuda"))
 
 
 def looked_at(wildcards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import pickle
@@ -26,6 +27,31 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 class ProcessesStoppedError(ThrongError):
     """A signal asked the launching process to stop, and it stopped the others."""
+
+
+def share_job(fit: Callable[..., None], inputs: Any, outputs: Any, config: Any, context: Any) -> None:
+    """Do a job, ``fit(inputs, outputs, config, context)``, in as many processes as its section says.
+
+    Each gets its share of the job's threads. Raises ThrongError where there are fewer GPUs than processes that want
+    one, and as :func:`launch` does.
+    """
+    processes, device = config.processes, config.device
+    share = dataclasses.replace(context, threads=max(1, context.threads // processes))
+    if processes == 1:
+        fit(inputs, outputs, config, share)
+        return
+    if device != "cpu" and (gpus := _gpus()) < processes:
+        raise ThrongError(
+            f"processes {processes} on device {device} need as many GPUs; this machine has {gpus}: "
+            f"lower processes, or use device cpu"
+        )
+    launch(fit, (inputs, outputs, config, share), processes=processes, threads=share.threads)
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def launch(function: Callable[..., None], arguments: tuple[Any, ...], *, processes: int, threads: int) -> None:

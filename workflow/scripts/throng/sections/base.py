@@ -31,6 +31,14 @@ def named_apart(members: list[Any]) -> list[Any]:
     return members
 
 
+def check_device(device: str, precision: str, processes: int = 1) -> None:
+    """Raise ValueError for arithmetic that a device does not do, and for one GPU that several processes are given."""
+    if precision == "fp16" and device == "cpu":
+        raise ValueError("precision: fp16 needs a GPU; use bf16 or fp32 on device cpu")
+    if processes > 1 and ":" in device:
+        raise ValueError(f"device: {device} is one GPU, and each of {processes} processes wants its own: use cuda")
+
+
 def run_names(section: Any) -> list[str]:
     """Return the names of the runs of a section that is trained, or fitted, once per seed."""
     return [f"seed-{number}" for number in range(1, section.seeds + 1)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from throng.sections.base import Section, named_apart, runtime, setting
+from throng.sections.base import Section, check_device, named_apart, runtime, setting
 
 Encoder = Literal["small", "resnet18", "resnet50", "vgg16", "convnext-tiny", "alexnet"]
 Filter = Literal["bilinear", "bicubic", "area", "lanczos", "nearest"]
@@ -139,12 +139,7 @@ class Pretext(Section):
             )
         if len(set(self.filters)) < len(self.filters):
             raise ValueError(f"filters: named twice: {', '.join(self.filters)}")
-        if self.precision == "fp16" and self.device == "cpu":
-            raise ValueError("precision: fp16 needs a GPU; use bf16 or fp32 on device cpu")
-        if self.processes > 1 and ":" in self.device:
-            raise ValueError(
-                f"device: {self.device} is one GPU, and each of {self.processes} processes wants its own: use cuda"
-            )
+        check_device(self.device, self.precision, self.processes)
         return self
 
 

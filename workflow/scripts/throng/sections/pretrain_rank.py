@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from throng.sections.base import Section, named_apart, runtime, setting
+from throng.sections.base import Section, check_device, named_apart, runtime, setting
 
 Encoder = Literal["small", "resnet18", "resnet50", "vgg16", "convnext-tiny", "alexnet"]
 Kind = Literal[
@@ -133,8 +133,7 @@ class Ranker(Section):
             )
         if self.losses.tiles and self.hidden_layers:
             raise ValueError("hidden_layers: behind them scores of tiles do not add up; set 0, or losses.tiles: 0")
-        if self.precision == "fp16" and self.device == "cpu":
-            raise ValueError("precision: fp16 needs a GPU; use bf16 or fp32 on device cpu")
+        check_device(self.device, self.precision)
         return self
 
 

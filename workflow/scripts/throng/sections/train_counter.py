@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from throng.sections.base import Section, named_apart, runtime, setting
+from throng.sections.base import Section, check_device, named_apart, runtime, setting
 
 MODULES = {
     "sanet-paper": "throng.counting.sanet",
@@ -257,12 +257,7 @@ class Trained(Section):
                 f"collapse_steps: {self.collapse_steps} cannot be kept with log_every: {self.log_every}, for only "
                 f"logged steps are looked at; log more often, or set collapse_steps: 0"
             )
-        if self.precision == "fp16" and self.device == "cpu":
-            raise ValueError("precision: fp16 needs a GPU; use bf16 or fp32 on device cpu")
-        if self.processes > 1 and ":" in self.device:
-            raise ValueError(
-                f"device: {self.device} is one GPU, and each of {self.processes} processes wants its own: use cuda"
-            )
+        check_device(self.device, self.precision, self.processes)
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from throng.errors import ThrongError
 from throng.files import write_text
 from throng.images import ImageStore
-from throng.processes import launch
+from throng.processes import share_job
 from throng.provenance import canonical_json, digest
 from throng.sections.pretrain_count import Pretext
 from throng.seeds import sample_seed
@@ -25,13 +25,8 @@ def run(inputs: Files, outputs: Files, config: Pretext, context: Context) -> Non
     job = f"network {config.name}, {context.wildcards['run']}"
     work = context.workdir()
     log.info("%s: to watch it learn, tensorboard --logdir %s", job, work.path)
-    share = dataclasses.replace(context, threads=max(1, context.threads // config.processes))
     try:
-        if config.processes > 1:
-            _check_gpus(config)
-            launch(fit, (inputs, outputs, config, share), processes=config.processes, threads=share.threads)
-        else:
-            fit(inputs, outputs, config, share)
+        share_job(fit, inputs, outputs, config, context)
     except ThrongError as error:
         raise ThrongError(f"{job}: {error}") from error
     work.remove()
@@ -94,16 +89,6 @@ def pretext_options(config: Pretext, seed: int) -> Any:
     shared = {name: value for name, value in config.model_dump().items() if name in named}
     own = {"schedule": schedule, "grid": config.tiles, "encoder_options": config.options, "seed": seed}
     return PretextOptions(**shared | own)
-
-
-def _check_gpus(config: Pretext) -> None:
-    import torch
-
-    if config.device != "cpu" and torch.cuda.device_count() < config.processes:
-        raise ThrongError(
-            f"processes {config.processes} on device {config.device} need as many GPUs; this machine has "
-            f"{torch.cuda.device_count()}: lower processes, or use device cpu"
-        )
 
 
 def run_seed(context: Context) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from throng.errors import ThrongError
 from throng.files import write_text
 from throng.images import ImageStore
-from throng.processes import launch
+from throng.processes import share_job
 from throng.provenance import canonical_json
 from throng.sections.train_counter import Trained
 from throng.seeds import sample_seed
@@ -27,13 +27,8 @@ def run(inputs: Files, outputs: Files, config: Trained, context: Context) -> Non
         log.warning("%s: chosen by the test split (seed_compat): its figures are marked best on test", job)
     work = context.workdir()
     log.info("%s: to watch it learn, tensorboard --logdir %s", job, work.path)
-    share = dataclasses.replace(context, threads=max(1, context.threads // config.processes))
     try:
-        if config.processes > 1:
-            _check_gpus(config)
-            launch(fit, (inputs, outputs, config, share), processes=config.processes, threads=share.threads)
-        else:
-            fit(inputs, outputs, config, share)
+        share_job(fit, inputs, outputs, config, context)
     except ThrongError as error:
         raise ThrongError(f"{job}: {error}") from error
     work.remove()
@@ -105,16 +100,6 @@ def fit(inputs: Files, outputs: Files, config: Trained, context: Context) -> Non
         outputs.one("recipe"), json.dumps({"recipe": recipe, "made_by": footer}, indent=1, sort_keys=True) + "\n"
     )
     write_text(outputs.one("history"), "".join(canonical_json(row) + "\n" for row in history))
-
-
-def _check_gpus(config: Trained) -> None:
-    import torch
-
-    if config.device != "cpu" and torch.cuda.device_count() < config.processes:
-        raise ThrongError(
-            f"processes {config.processes} on device {config.device} need as many GPUs; this machine has "
-            f"{torch.cuda.device_count()}: lower processes, or use device cpu"
-        )
 
 
 def shared(config: Trained, options: type) -> dict[str, Any]:
