@@ -14,6 +14,10 @@ python3 benchmarks/gpu_agreement.py --out "$out"
 python3 benchmarks/counters.py --device cuda --out "$out"
 python3 benchmarks/gauconv.py --device cuda --out "$out"
 python3 benchmarks/counting.py --device cuda --rounds 20 --settings eager channels-last bf16 bf16-compiled --out "$out"
+python3 benchmarks/learning_to_count.py --device cuda --out "$out"
+# counting without labels on rendered crowds, a ResNet-50, three runs each; its table is the result
+python3 -m snakemake results/ladder-gpu/ladder/ladder.html --configfile config/ladder.yaml config/ladder-gpu.yaml --cores 16
+cp results/ladder-gpu/ladder/ladder.json "$out/ladder_rendered_gpu.json"
 python3 benchmarks/detect.py --device cuda --model yolo11m --images 512 --threads 16 --out "$out"
 python3 benchmarks/diffusion.py --device cuda --compile --out "$out"
 python3 benchmarks/diffusion.py --task draw --device cuda --compile --out "$out"

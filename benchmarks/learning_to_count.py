@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -61,8 +62,8 @@ def main() -> None:
         case = f"{name}, {size} pixels, {pairs} pairs, {pairing}"
         figures[case] = {"relative difference": agreement, **timed(network, batch, pairing, options.rounds, cpu)}
         print(case, figures[case], flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"learning_to_count_{'cpu' if cpu else 'gpu'}.json"
+    options.out.mkdir(exist_ok=True)
+    path = options.out / f"learning_to_count_{'cpu' if cpu else 'gpu'}.json"
     path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
 
 
