@@ -1,28 +1,23 @@
 """Stage pretrain_count and its section: whole jobs on a CPU, killed and gone on with, and refused."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tests.jobs import finished, interrupted, save_job
 from tests.unit.counting.test_rows import photograph, tables
 from throng.counting.learning_to_count.networks import load_counting
 from throng.errors import ThrongError
 from throng.images import encode_png
 from throng.schedules import Decay
-from throng.sections.base import output_slice
 from throng.sections.pretrain_count import Pretext, PretrainCount
 from throng.stage import Context, Files
 from throng.stages import pretrain_count
 
-SCRIPT = Path(__file__).parents[3] / "workflow" / "scripts" / "pretrain_count.py"
 OUTPUTS = {"network": "network.safetensors", "recipe": "network.json", "history": "history.jsonl"}
 WILDCARDS = {"network": "tiny", "run": "seed-1"}
 TINY = {
@@ -51,23 +46,15 @@ def job(folder, train=6, val=3, shape=(40, 60), **keys):
     rows += [noise(folder, f"v{index}", "val") for index in range(val)]
     rows += [noise(folder, "x", "test")]
     section = PretrainCount(networks=[Pretext(**TINY | keys)])
-    saved = {
-        "stage": "pretrain_count",
-        "inputs": {"images": [str(tables(folder, rows).images)]},
-        "outputs": {name: [str(folder / "results" / file)] for name, file in OUTPUTS.items()},
-        "params": {
-            "config": json.dumps({"seed": 7, "pretrain_count": output_slice(section.networks[0])}),
-            "code": "c0de",
-        },
-        "wildcards": WILDCARDS,
-        "threads": 1,
-        "log": str(folder / "job.log"),
-        "section": section.model_dump(mode="json"),
-        "roots": {"source": str(folder), "results": str(folder / "results")},
-        "log_level": "INFO",
-    }
-    (folder / "job.json").write_text(json.dumps(saved))
-    return folder
+    return save_job(
+        folder,
+        "pretrain_count",
+        section,
+        section.networks[0],
+        inputs={"images": tables(folder, rows).images},
+        outputs=OUTPUTS,
+        wildcards=WILDCARDS,
+    )
 
 
 def done(folder):
@@ -125,16 +112,8 @@ def test_a_job_killed_with_sigkill_goes_on_to_the_same_bytes(tmp_path):
     keys = {"steps": 150, "val_every": 50, "log_every": 20, "checkpoint_seconds": 0.3}
     whole = done(job(tmp_path / "whole", **keys))
     folder = job(tmp_path / "killed", **keys)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(SCRIPT), "--job", str(folder / "job.json")]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
-    while not list((folder / "results" / ".work").glob("*/*/checkpoints/step-*")):
-        assert process.poll() is None, (folder / "job.log").read_text()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (folder / "results" / "network.safetensors").exists()
-    subprocess.run(command, check=True, capture_output=True, env=environment)
+    assert interrupted(folder, 1, lambda process: process.kill())[0] == -signal.SIGKILL
+    finished(folder)
     killed = written(folder)
     assert killed["network"] == whole["network"] and killed["history"] == whole["history"]
 

@@ -1,11 +1,7 @@
 """Whole jobs of pretrain_rank: pictures of squares for people, learnt, killed, repeated, and refused."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from tests.jobs import finished, interrupted, save_job
 from tests.rows import pair_row
 from tests.unit.counting.test_rows import photograph
 from throng.encoders.files import save_network
@@ -22,7 +19,6 @@ from throng.images import decode, encode_png
 from throng.manifest import write_table
 from throng.provenance import Provenance
 from throng.ranking.network import load_ranker
-from throng.sections.base import output_slice
 from throng.sections.pretrain_rank import PretrainRank, Ranker
 from throng.stage import Context, Files
 from throng.stages import pretrain_rank
@@ -30,7 +26,6 @@ from throng.tables import detections, images, ranked_pairs
 from throng.tables.detections import DetectionRow
 
 DOCS = Path(__file__).parents[3] / "docs" / "pretrain_rank.md"
-SCRIPT = Path(__file__).parents[3] / "workflow" / "scripts" / "pretrain_rank.py"
 OUTPUTS = {
     "ranker": "ranker.safetensors",
     "recipe": "ranker.json",
@@ -107,23 +102,10 @@ def job(folder, pairs=None, **keys):
     write_table(folder / "detections.parquet", detections.TABLE, [found for _, _, found in scenes], MADE_BY)
     write_table(folder / "pairs.parquet", ranked_pairs.TABLE, pairs(rows) if pairs else rows, MADE_BY)
     section = PretrainRank(encoders=[Ranker.model_validate(TINY | keys)])
-    saved = {
-        "stage": "pretrain_rank",
-        "inputs": {name: [str(folder / f"{name}.parquet")] for name in ("images", "detections", "pairs")},
-        "outputs": {name: [str(folder / "results" / file)] for name, file in OUTPUTS.items()},
-        "params": {
-            "config": json.dumps({"seed": 7, "pretrain_rank": output_slice(section.encoders[0])}),
-            "code": "c0de",
-        },
-        "wildcards": WILDCARDS,
-        "threads": 1,
-        "log": str(folder / "job.log"),
-        "section": section.model_dump(mode="json"),
-        "roots": {"source": str(folder), "results": str(folder / "results")},
-        "log_level": "INFO",
-    }
-    (folder / "job.json").write_text(json.dumps(saved))
-    return folder
+    parts = {name: folder / f"{name}.parquet" for name in ("images", "detections", "pairs")}
+    return save_job(
+        folder, "pretrain_rank", section, section.encoders[0], inputs=parts, outputs=OUTPUTS, wildcards=WILDCARDS
+    )
 
 
 def here(folder, seed=7, **inputs):
@@ -135,38 +117,6 @@ def here(folder, seed=7, **inputs):
     pretrain_rank.run(Files(saved["inputs"] | inputs), Files(saved["outputs"]), config, context)
     made = [(folder / "results" / file).read_bytes() for file in OUTPUTS.values()]
     return made, json.loads(made[-1])
-
-
-def started(folder):
-    paths = [str(SCRIPT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), "--job", str(folder / "job.json")],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)},
-    )
-
-
-def finished(folder):
-    process = started(folder)
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    return [(folder / "results" / file).read_bytes() for file in OUTPUTS.values()]
-
-
-def interrupted(folder, at, kill):
-    """Start the job, wait for a checkpoint of step ``at`` or later, ``kill(process)`` and return how it ended."""
-    process = started(folder)
-    deadline = time.monotonic() + 300
-    while not any(int(p.name[5:]) >= at for p in folder.glob("results/.work/*/*/checkpoints/step-*")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    kill(process)
-    _, said = process.communicate(timeout=100)
-    assert not (folder / "results" / "ranker.safetensors").exists()
-    return process.returncode, said
 
 
 @pytest.mark.slow

@@ -3,23 +3,20 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.jobs import finished, interrupted, save_job
 from tests.unit.counting.test_rows import photograph, tables
 from throng.errors import ThrongError
 from throng.images import encode_png
-from throng.sections.base import output_slice
 from throng.sections.train_counter import TrainCounter, Trained
 from throng.stage import Context, Files
 from throng.stages import train_counter
 
-SCRIPT = Path(__file__).parents[3] / "workflow" / "scripts" / "train_counter.py"
 OUTPUTS = {"weights": "counter.safetensors", "recipe": "counter.json", "history": "history.jsonl"}
 WILDCARDS = {"counter": "tiny", "run": "seed-1"}
 TINY = {
@@ -56,53 +53,18 @@ def job(folder, **keys):
     rows += [blobs(folder, "x", 9, "test")]
     found = tables(folder, rows)
     section = TrainCounter(counters=[Trained(**TINY | {"data": {"synthetic": 0.0}} | keys)])
-    tracked = {"seed": 7, "train_counter": output_slice(section.counters[0])}
-    saved = {
-        "stage": "train_counter",
-        "inputs": {"images": [str(found.images)]},
-        "outputs": {name: [str(folder / "results" / file)] for name, file in OUTPUTS.items()},
-        "params": {"config": json.dumps(tracked), "code": "c0de"},
-        "wildcards": WILDCARDS,
-        "threads": section.counters[0].processes,
-        "log": str(folder / "job.log"),
-        "section": section.model_dump(mode="json"),
-        "roots": {"source": str(folder), "results": str(folder / "results")},
-        "log_level": "INFO",
-    }
-    (folder / "job.json").write_text(json.dumps(saved))
-    return folder
-
-
-def started(folder):
-    paths = [str(SCRIPT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), "--job", str(folder / "job.json")],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)},
+    mine = section.counters[0]
+    inputs = {"images": found.images}
+    return save_job(
+        folder,
+        "train_counter",
+        section,
+        mine,
+        inputs=inputs,
+        outputs=OUTPUTS,
+        wildcards=WILDCARDS,
+        threads=mine.processes,
     )
-
-
-def finished(folder):
-    process = started(folder)
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    return [(folder / "results" / file).read_bytes() for file in OUTPUTS.values()]
-
-
-def interrupted(folder, at, kill):
-    """Start the job, wait for a checkpoint of step ``at`` or later, ``kill(process)`` and return how it ended."""
-    process = started(folder)
-    deadline = time.monotonic() + 300
-    while not any(int(p.name[5:]) >= at for p in folder.glob("results/.work/*/*/checkpoints/step-*")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    kill(process)
-    _, said = process.communicate(timeout=100)
-    assert not (folder / "results" / "counter.safetensors").exists()
-    return process.returncode, said
 
 
 def children(process):
