@@ -77,7 +77,7 @@ def test_edit_of_a_section_reruns_it_and_what_follows(finished: Project, section
 @pytest.fixture(scope="module")
 def climbed(finished: Project) -> Project:
     """The finished checkout, in which the ladder has been asked for as well."""
-    finished.run("--quiet", "all", *LADDER)
+    finished.run("all", *LADDER, "--quiet")
     assert finished.would_run(*LADDER) == set()
     return finished
 
