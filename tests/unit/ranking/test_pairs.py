@@ -13,7 +13,8 @@ from tests.rows import removal_row
 from throng.errors import ThrongError
 from throng.ranking.kinds import RELATIONS
 from throng.ranking.pairs import pairs_of
-from throng.sections.rank_pairs import Kind, RankPairs
+from throng.sections.pairs import Kind
+from throng.sections.rank_pairs import RankPairs
 from throng.tables.ranked_pairs import RankedPairRow
 from throng.tables.removals import RemovalRow
 

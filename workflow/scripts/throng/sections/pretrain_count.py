@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from throng.sections.base import Section, check_device, named_apart, runtime, setting
+from throng.sections.encoders import Encoder
 
-Encoder = Literal["small", "resnet18", "resnet50", "vgg16", "convnext-tiny", "alexnet"]
 Filter = Literal["bilinear", "bicubic", "area", "lanczos", "nearest"]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -6,18 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from throng.sections.base import Section, check_device, named_apart, runtime, setting
+from throng.sections.encoders import Encoder
+from throng.sections.pairs import Kind
 
-Encoder = Literal["small", "resnet18", "resnet50", "vgg16", "convnext-tiny", "alexnet"]
-Kind = Literal[
-    "real-edited",
-    "edited-edited",
-    "sham-edited",
-    "sham-equal",
-    "nested-crop",
-    "real-reduced",
-    "enlarged-real",
-    "enlarged-reduced",
-]
 Weight = Annotated[float, Field(ge=0)]
 Pixels = Annotated[int, Field(ge=16)]
 

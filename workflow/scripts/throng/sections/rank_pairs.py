@@ -1,21 +1,11 @@
 """Section ``rank_pairs``: which pairs are made, and how much each kind weighs."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from throng.sections.base import Section, setting
-
-Kind = Literal[
-    "real-edited",
-    "edited-edited",
-    "sham-edited",
-    "sham-equal",
-    "nested-crop",
-    "real-reduced",
-    "enlarged-real",
-    "enlarged-reduced",
-]
+from throng.sections.pairs import Kind
 
 
 def _once(kinds: list[Kind]) -> list[Kind]:
