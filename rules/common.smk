@@ -42,6 +42,8 @@ wildcard_constraints:
     network="|".join(network.name for network in CONFIG.pretrain_count.networks),
     ranker="|".join(encoder.name for encoder in CONFIG.pretrain_rank.encoders),
     fit="|".join(fit.name for fit in CONFIG.fit_counts.fits),
+    gan="|".join(gan.name for gan in CONFIG.train_gan.gans),
+    sampler="|".join(sampler.name for sampler in CONFIG.sample_gan.samplers) or "none",
     run=r"seed-\d+",
 
 

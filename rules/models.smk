@@ -245,3 +245,65 @@ def ladder_gpus():
 def ladder_models():
     """Return the models of the detectors that are rungs, in their order."""
     return flat(model_file(rung.detector.model) for rung in CONFIG.ladder.rungs if rung.kind == "detector")
+
+
+GANS = {gan.name: gan for gan in CONFIG.train_gan.gans}
+SAMPLERS = {sampler.name: sampler for sampler in CONFIG.sample_gan.samplers}
+
+
+def generator_file(reference, run="seed-1"):
+    """Return the file of a generator: ``trained:`` by train_gan, ``throng:`` that is shipped, ``hub:``, or a path."""
+    if reference.startswith(f"{TRAINED}:"):
+        name = reference.removeprefix(f"{TRAINED}:")
+        if name not in GANS:
+            raise WorkflowError(f"{reference!r}: train_gan.gans has no {name!r}; there are {', '.join(GANS)}")
+        return f"{RESULTS}/train_gan/{name}/{run}/generator.safetensors"
+    if reference.startswith(SHIPPED):
+        name = reference.removeprefix(SHIPPED)
+        models = Path(workflow.basedir) / "models"
+        if not (models / name / "generator.safetensors").is_file():
+            known = sorted(path.parent.name for path in models.glob("*/generator.safetensors"))
+            raise WorkflowError(f"{reference} is no generator that comes with throng; there are {known or 'none'}")
+        return os.path.relpath(models / name / "generator.safetensors")
+    return model_file(reference)
+
+
+def gan_files(data):
+    """Return what a generator learns from, by the names of the inputs."""
+    if data.kind == "converted":
+        made_there = converted()
+        return {"converted": f"{RESULTS}/convert_dataset/dataset.parquet", "dataset": str(made_there)}
+    if data.kind == "archive":
+        return {"dataset": data_file(data.path)}
+    return {
+        "images": f"{RESULTS}/ingest/images.parquet",
+        "labels": f"{RESULTS}/label_density/density_labels.parquet",
+        **(synthetic_files() if "synthetic" in data.tables else {}),
+    }
+
+
+GAN_FILES = {name: gan_files(gan.data) for name, gan in GANS.items()}
+GAN_STARTS = {name: generator_file(gan.start) if gan.start else [] for name, gan in GANS.items()}
+SAMPLER_GENERATORS = {name: generator_file(sampler.generator) for name, sampler in SAMPLERS.items()}
+
+
+def gan_data(wildcards):
+    """Return the inputs of a generator's data."""
+    return GAN_FILES[wildcards.gan]
+
+
+def gan_judges(wildcards):
+    """Return the models that judge a generator's images beside its own training images."""
+    return GAN_JUDGES
+
+
+GAN_JUDGES = {}
+
+
+def sampled(end="parquet"):
+    """Return a file of every sampler and every part of its images."""
+    return [
+        f"{RESULTS}/sample_gan/{sampler.name}/{part_name(index, sampler.chunks)}.{end}"
+        for sampler in SAMPLERS.values()
+        for index in range(sampler.chunks)
+    ]

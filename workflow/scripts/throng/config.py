@@ -27,6 +27,7 @@ from throng.sections.convert_dataset import ConvertDataset
 from throng.sections.count_synthetic import CountSynthetic
 from throng.sections.detect import Detect, Ultralytics
 from throng.sections.evaluate import Evaluate
+from throng.sections.evaluate_gan import EvaluateGan
 from throng.sections.fetch_models import FetchModels
 from throng.sections.fit_counts import FitCounts
 from throng.sections.ingest import Ingest
@@ -42,10 +43,12 @@ from throng.sections.release import Release
 from throng.sections.remove import Check, OpenCV, Remove
 from throng.sections.render import Render
 from throng.sections.report import Report
+from throng.sections.sample_gan import SampleGan
 from throng.sections.synthesize import Composite, Diffusers, Rendered, Synthesize
 from throng.sections.train_counter import TrainCounter
 from throng.sections.train_demo_diffusion import TrainDemoDiffusion
 from throng.sections.train_detector import TrainDetector
+from throng.sections.train_gan import TrainGan
 
 TAGS = ("name", "backend", "format", "kind")
 ROOT = Path(__file__).parents[3]
@@ -135,6 +138,9 @@ class Config(Section):
     label_density: LabelDensity = setting(LabelDensity(), "how crowded an image is")
     audit_density: AuditDensity = setting(AuditDensity(), "which density label tells the truth")
     convert_dataset: ConvertDataset = setting(ConvertDataset(), "square images by density class, for training GANs")
+    train_gan: TrainGan = setting(TrainGan(), "generators of crowds that heed a density")
+    evaluate_gan: EvaluateGan = setting(EvaluateGan(), "whether they are good, and do")
+    sample_gan: SampleGan = setting(SampleGan(), "images that they draw")
     train_counter: TrainCounter = setting(TrainCounter(), "a counter trained on points")
     evaluate: Evaluate = setting(Evaluate(), "counting on real photographs")
     pretrain_count: PretrainCount = setting(PretrainCount(), "learning to count without labels")

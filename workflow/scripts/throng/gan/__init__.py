@@ -1,0 +1,1 @@
+"""Generators of crowds that heed a density: networks, losses, augmentation, training, metrics, tools."""
