@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -156,6 +157,17 @@ def test_crowds_stay_within_bounds_and_some_frames_are_empty() -> None:
     assert counts[counts > 0].min() >= 4 and counts.max() <= 60
     assert 10 < np.median(counts[counts > 0]) < 25
     assert people_in_frame(Style(1, 160, 120, 0, 0, 0.0), 0, 0) == 0
+
+
+def test_frames_that_are_crowded_by_themselves_say_nothing_of_their_scene() -> None:
+    def spread_within_scenes(crowd_of: Literal["scene", "frame"]) -> float:
+        style = Style(1, 160, 120, 4, 60, 0.0, crowd_of)
+        counts = np.array([[people_in_frame(style, scene, frame) for frame in range(20)] for scene in range(40)])
+        assert counts.min() >= 4 and counts.max() <= 60
+        return float(np.log(counts).std(axis=1).mean() / np.log(counts).std())
+
+    assert spread_within_scenes("scene") < 0.5
+    assert spread_within_scenes("frame") > 0.9
 
 
 def test_archives_that_are_not_asked_for_are_not_written(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +48,7 @@ class Style:
     min_people: int
     max_people: int
     empty_share: float
+    crowd_of: Literal["scene", "frame"] = "scene"
 
 
 @dataclass(frozen=True)
@@ -72,18 +74,18 @@ class Written:
 def write_archives(
     folder: Path, *, seed: int, crowdhuman: int, shanghaitech: int, width: int, height: int, min_people: int,
     max_people: int, workers: int = 1, frames_per_scene: int = 4, empty_share: float = 0.05, val_share: float = 0.2,
-    test_share: float = 0.4,
+    test_share: float = 0.4, crowd_of: Literal["scene", "frame"] = "scene",
 ) -> None:  # fmt: skip
     """Write ``crowdhuman`` and ``shanghaitech`` images of ``width`` x ``height`` pixels below ``folder``.
 
     Files: ``crowdhuman/CrowdHuman_{train01,val}.zip`` and ``crowdhuman/annotation_{train,val}.odgt``,
     ``shanghaitech.zip``, and last ``truth.parquet``; an archive or split without images is not written. A scene gives
     ``frames_per_scene`` images and lies in one split. A scene's crowd is log-uniform from ``min_people`` to
-    ``max_people`` and varies by frame; ``empty_share`` of the images have nobody. The bytes do not depend on
-    ``workers``. Raises ThrongError on options that contradict each other.
+    ``max_people`` and varies somewhat by frame, or each frame's is by itself (``crowd_of``); ``empty_share`` of the
+    images have nobody. The bytes do not depend on ``workers``. Raises ThrongError on contradicting options.
     """
     _check(min_people, max_people, crowdhuman, shanghaitech, frames_per_scene, workers)
-    style = Style(seed, width, height, min_people, max_people, empty_share)
+    style = Style(seed, width, height, min_people, max_people, empty_share, crowd_of)
     first = _shots(CROWDHUMAN, "val", 0, crowdhuman, frames_per_scene, val_share)
     shots = first + _shots(SHANGHAITECH, "test", len(first), shanghaitech, frames_per_scene, test_share)
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,14 +123,18 @@ def write_shanghaitech(path: Path, written: list[Written]) -> None:
 
 
 def people_in_frame(style: Style, scene: int, frame: int) -> int:
-    """Return how many people a frame holds: the scene's log-uniform crowd times a factor of its own, or nobody."""
+    """Return how many people a frame holds, or nobody.
+
+    Its crowd is log-uniform by itself, or the scene's, which is log-uniform, times a factor of the frame's own.
+    """
     rng = generator(style.seed, STAGE, f"crowd-{scene}")
     low, high = math.log(max(style.min_people, 1)), math.log(max(style.max_people, 1))
     crowd = rng.uniform(low, high)
     own = generator(style.seed, STAGE, f"crowd-{scene}/{frame}")
     if style.max_people == 0 or own.random() < style.empty_share:
         return 0
-    return int(np.clip(round(math.exp(crowd + own.uniform(-0.4, 0.4))), max(style.min_people, 1), style.max_people))
+    drawn = crowd + own.uniform(-0.4, 0.4) if style.crowd_of == "scene" else own.uniform(low, high)
+    return int(np.clip(round(math.exp(drawn)), max(style.min_people, 1), style.max_people))
 
 
 def mat_bytes(points: np.ndarray) -> bytes:

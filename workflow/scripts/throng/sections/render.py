@@ -1,5 +1,7 @@
 """Section ``render``: archives of rendered crowd scenes with exact truth."""
 
+from typing import Literal
+
 from throng.sections.base import Section, runtime, setting
 
 
@@ -13,4 +15,9 @@ class Render(Section):
     height: int = setting(384, "image height, pixels", ge=64, le=8192)
     min_people: int = setting(1, "fewest people in a scene that is not empty", ge=0)
     max_people: int = setting(60, "most people in a scene", ge=0)
+    crowd_of: Literal["scene", "frame"] = setting(
+        "scene",
+        "what has a size of crowd: a scene, and its frames are about as crowded; or every frame by itself, so that how "
+        "crowded it is says nothing of the place",
+    )
     folder: str = runtime("resources/rendered", "where the archives are written; sources name folders below it")

@@ -22,6 +22,7 @@ def run(inputs: Files, outputs: Files, config: Render, context: Context) -> None
         min_people=config.min_people,
         max_people=config.max_people,
         frames_per_scene=config.frames_per_scene,
+        crowd_of=config.crowd_of,
         workers=context.threads,
     )
     log.info("rendered %d CrowdHuman and %d ShanghaiTech images", config.crowdhuman, config.shanghaitech)
