@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 from throng.convert_cli import convert_dataset
 from throng.count_cli import count, export_counter, measure
 from throng.errors import ThrongError
+from throng.gan_cli import gan
 from throng.legacy_cli import export_legacy, import_legacy
 from throng.rank_cli import rank
 
@@ -24,6 +25,7 @@ app.command()(export_legacy)
 app.command()(import_legacy)
 app.command()(measure)
 app.command()(rank)
+app.add_typer(gan, name="gan")
 console = Console(soft_wrap=True)
 TableFile = Annotated[Path, typer.Argument(help="a Parquet table of the workflow", exists=True, dir_okay=False)]
 
