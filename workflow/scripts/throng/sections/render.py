@@ -1,6 +1,8 @@
 """Section ``render``: archives of rendered crowd scenes with exact truth."""
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from throng.sections.base import Section, runtime, setting
 
@@ -21,3 +23,13 @@ class Render(Section):
         "crowded it is says nothing of the place",
     )
     folder: str = runtime("resources/rendered", "where the archives are written; sources name folders below it")
+
+    @model_validator(mode="after")
+    def _every_split(self) -> Self:
+        for name, images, scenes in (("crowdhuman", self.crowdhuman, 3), ("shanghaitech", self.shanghaitech, 2)):
+            if images <= (scenes - 1) * self.frames_per_scene:
+                raise ValueError(
+                    f"{name}: {images} images of {self.frames_per_scene} frames per scene leave a split empty: at least "
+                    f"{scenes} scenes, {(scenes - 1) * self.frames_per_scene + 1} images"
+                )
+        return self
