@@ -126,7 +126,10 @@ class Fourier:
         return torch.from_numpy(np.interp(scores, self.knots, np.linspace(0, 1, len(self.knots)))).to(labels.device)
 
     def encode(self, labels: Tensor) -> Tensor:
-        """Return codes float32 (B, 2 octaves), lowest wave first, of scores (B,); raises ThrongError when one is out of range."""
+        """Return codes float32 (B, 2 octaves), lowest wave first, of scores (B,).
+
+        Raises ThrongError when one is out of range.
+        """
         turns = torch.pi * self.place(labels)[:, None] * 2.0 ** torch.arange(self.octaves, device=labels.device)
         return torch.stack([turns.cos(), turns.sin()], dim=2).flatten(1).float()
 
