@@ -27,9 +27,10 @@ class Render(Section):
     @model_validator(mode="after")
     def _every_split(self) -> Self:
         for name, images, scenes in (("crowdhuman", self.crowdhuman, 3), ("shanghaitech", self.shanghaitech, 2)):
-            if images <= (scenes - 1) * self.frames_per_scene:
+            fewest = (scenes - 1) * self.frames_per_scene + 1
+            if images < fewest:
                 raise ValueError(
-                    f"{name}: {images} images of {self.frames_per_scene} frames per scene leave a split empty: at least "
-                    f"{scenes} scenes, {(scenes - 1) * self.frames_per_scene + 1} images"
+                    f"{name}: {images} images of {self.frames_per_scene} frames per scene leave a split empty; it "
+                    f"takes {scenes} scenes, {fewest} images"
                 )
         return self
