@@ -24,7 +24,8 @@ def verdict(samples: Record, reals: Record, target: float) -> Record:
     value, ends = found["value"], found["interval"]
     if value is None or ends is None:
         return _said("no", "It does not obey: the judge counts the same in every image", told)
-    return _judged(value, *ends, ceiling, _shortcoming(samples, target), target, told)
+    low, high = ends
+    return _judged(value, low, high, ceiling, _shortcoming(samples, target), target, told)
 
 
 def _judged(
