@@ -13,6 +13,8 @@ rule release:
         synthetic_pixels=made("synthesize", "zip"),
         calibrated_counts=f"{RESULTS}/calibrate_counts/calibrated_counts.parquet",
         density_labels=f"{RESULTS}/label_density/density_labels.parquet",
+        gan_samples=sampled(),
+        gan_sample_pixels=sampled("zip"),
     output:
         index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
     log:
@@ -42,6 +44,8 @@ rule report:
         synthetic_pixels=made("synthesize", "zip"),
         calibrated_counts=f"{RESULTS}/calibrate_counts/calibrated_counts.parquet",
         density_labels=f"{RESULTS}/label_density/density_labels.parquet",
+        gan_samples=sampled(),
+        gan_sample_pixels=sampled("zip"),
         audit=f"{RESULTS}/audit_pairs/audit.json",
         calibration=f"{RESULTS}/calibrate_counts/calibration.json",
         agreement=f"{RESULTS}/audit_density/agreement.json",

@@ -4,6 +4,7 @@ from typing import Any
 
 from throng.tables.calibrated_counts import CalibratedCountRow
 from throng.tables.density_labels import DensityLabelRow, Label
+from throng.tables.gan_samples import GanSampleRow
 from throng.tables.prompts import PromptRow
 from throng.tables.ranked_pairs import RankedPairRow
 from throng.tables.removals import RemovalRow
@@ -179,3 +180,34 @@ def density_label(values: dict[str, Any]) -> Label:
         "flags": [],
         "reason": values["reason"],
     }
+
+
+def drawn_row(**said: Any) -> GanSampleRow:
+    """An image that a generator drew for class 0, few."""
+    values: dict[str, Any] = {
+        "id": "d1",
+        "sampler": "crowds",
+        "generator": "9e" * 32,
+        "gan": "crowds",
+        "run": "seed-1",
+        "label_kind": "class",
+        "label": [0.0],
+        "label_name": "few",
+        "seed_index": 0,
+        "seed": 2**63 + 5,
+        "truncation": 1.0,
+        "path": "",
+        "sha256": "",
+        "width": 16,
+        "height": 16,
+        "split": "train",
+        "scene": "9e9e/5",
+        "licence": "CC0-1.0",
+        "redistributable": True,
+        "permission": "",
+        "backend": "stylegan3",
+        "config_hash": "c0ffee",
+        "status": "ok",
+        "reason": "",
+    }
+    return GanSampleRow(**values | said)

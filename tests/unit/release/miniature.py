@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.rows import calibrated_row, density_row, prompt_row, removal_row, synthetic_row
+from tests.rows import calibrated_row, density_row, drawn_row, prompt_row, removal_row, synthetic_row
 from throng.files import sha256_file
 from throng.images import encode_jpeg, encode_png, pack_zip
 from throng.manifest import write_table
@@ -38,6 +38,8 @@ PATHS = {
     "calibrated_counts": "calibrate_counts/calibrated_counts.parquet",
     "density_labels": "label_density/density_labels.parquet",
 }
+DRAWN = "sample_gan/crowds/part-000-of-001"
+MAYBE = {"gan_samples": f"{DRAWN}.parquet"}
 
 
 @dataclasses.dataclass
@@ -47,6 +49,7 @@ class Run:
     rows: dict[str, list[Any]]
     photographs: dict[tuple[str, str], bytes]
     pixels: dict[str, dict[str, bytes]]
+    asked: int = 0
 
     def change(self, table: str, index: int, **values: Any) -> None:
         self.rows[table][index] = dataclasses.replace(self.rows[table][index], **values)
@@ -64,9 +67,12 @@ class Run:
             backend = {"detections": "annotations", "removals": "opencv", "synthetic": "composite"}.get(name)
             slices = {"synthesize": output_slice(Making(name="composite"))}
             config = {table.stage: slices.get(table.stage, {}), "seed": 7}
-            provenance = Provenance(table.stage, config, "c0de", 7, {}, backend)
-            write_table(results / PATHS[name], table, rows, provenance)
-        return Written(root, sorted({source for source, _ in self.photographs}))
+            model = None
+            if name == "gan_samples":
+                config["sample_gan"], model = {"name": "crowds"}, {"generator": "9e" * 32, "asked": str(self.asked)}
+            provenance = Provenance(table.stage, config, "c0de", 7, {}, backend, model)
+            write_table(results / (PATHS | MAYBE)[name], table, rows, provenance)
+        return Written(root, sorted({source for source, _ in self.photographs}), sorted(self.rows))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Written:
 
     root: Path
     sources: list[str]
+    tables: list[str]
 
     @property
     def results(self) -> Path:
@@ -82,7 +89,11 @@ class Written:
 
     @property
     def inputs(self) -> Files:
-        return Files({name: [str(self.results / path)] for name, path in PATHS.items()})
+        return Files({name: [str(self.results / path)] for name, path in self.paths.items()})
+
+    @property
+    def paths(self) -> dict[str, str]:
+        return {name: path for name, path in (PATHS | MAYBE).items() if name in self.tables}
 
     def context(self, stage: str, section: Any) -> Context:
         return Context(
@@ -93,7 +104,7 @@ class Written:
             roots={"results": self.results} | {name: self.root / "sources" / name for name in self.sources},
             config={stage: output_slice(section), "seed": 7},
             code="c0de",
-            parents={path: sha256_file(self.results / path) for path in sorted(PATHS.values())},
+            parents={path: sha256_file(self.results / path) for path in sorted(self.paths.values())},
         )
 
     def release(self, **settings: Any) -> Path:
@@ -236,6 +247,33 @@ def _synthetic(run: Run, k: int, count: int) -> None:
     run.rows["calibrated_counts"].append(calibrated_row(id=made_id, count=float(count), requested=count))
     label = density_row(made_id, "synthetic", count=float(count), density_class=int(count > 2))
     run.rows["density_labels"].append(label)
+
+
+def draw(run: Run, **said: Any) -> None:
+    """Add what a generator drew: two images each of two classes, and one that was rejected."""
+    run.rows["gan_samples"] = []
+    run.asked = 5
+    members = run.pixels[f"{DRAWN}.zip"] = {}
+    for k in range(5):
+        drawn_id = hashlib.sha256(f"drawn {k}".encode()).hexdigest()[:16]
+        data = encode_png(picture(3000 + k, (16, 16)))
+        row = drawn_row(
+            id=drawn_id,
+            label=[float(k % 2)],
+            label_name=("few", "many")[k % 2],
+            seed_index=k // 2,
+            seed=2**63 + k // 2,
+            path=f"{DRAWN}.zip/{drawn_id}.png",
+            sha256=hashlib.sha256(data).hexdigest(),
+            **said,
+        )
+        if k == 4:
+            row = dataclasses.replace(
+                row, path="", sha256="", width=0, height=0, status="rejected", reason="flat: grey"
+            )
+        else:
+            members[f"{drawn_id}.png"] = data
+        run.rows["gan_samples"].append(row)
 
 
 def _unreadable() -> ImageRow:

@@ -109,6 +109,7 @@ def test_closed_samples_are_released_as_recipes_and_counted(mixed: Path) -> None
     assert index["products"] == {
         "ranked_pairs": {"pixels": {"train": 10, "val": 5}, "recipes": {"train": 10, "val": 5}},
         "fixed_count": {"pixels": {"train": 2}, "recipes": {"train": 2}},
+        "requested_density": {"pixels": {}, "recipes": {}},
     }
     assert index["withheld"] | {"images": 3, "detections": 3, "density_labels": 3} == index["withheld"]
     assert "17 of 34 samples are recipes without pixels" in (mixed / "README.md").read_text()

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.unit.release.miniature import PATHS, Run, make_run, picture
+from tests.unit.release.miniature import Run, draw, make_run, picture
 from throng.errors import ThrongError
 from throng.evaluation.counted import BEST_ON_TEST, Counted
 from throng.evaluation.map_scores import MAP_COLUMNS
@@ -128,7 +128,7 @@ def make_page(run: Run, root: Path, **settings: object) -> str:
         path.write_bytes(encode(picture(5000 + number)))
     section = Report(**settings)
     inputs = Files(
-        {name: [str(written.results / path)] for name, path in PATHS.items()}
+        {name: [str(written.results / path)] for name, path in written.paths.items()}
         | {
             "audit": [str(root / "audit.json")],
             "calibration": [str(root / "calibration.json")],
@@ -337,3 +337,13 @@ def test_labellers_are_held_against_every_truth(html: str) -> None:
     assert "people per square metre, 9 images" in text
     assert re.search(r"kde fixed\s+0\.88\s+0\.96\s+kde compat\s+–\s+–", text)
     assert re.search(r"0 of \d+ images tell people per square metre", text)
+
+
+def test_drawn_images_stand_by_label(html: str, tmp_path: Path) -> None:
+    run = make_run()
+    draw(run)
+    page = make_page(run, tmp_path, drawn=1)
+    section = page.partition('<section id="drawn">')[2].partition("</section>")[0]
+    assert "crowds: crowds seed-1, 4 images" in section
+    assert [section.count(text) for text in ("<b>few</b> 2", "<b>many</b> 2", "<img ")] == [1, 1, 2]
+    assert 'id="drawn"' not in html

@@ -8,7 +8,16 @@ import pyarrow as pa
 from throng.release.corpus import TABLES, Corpus
 
 ANNOTATIONS = "annotations"
-RELEASED = ("images", "detections", "removals", "prompts", "synthetic", "calibrated_counts", "density_labels")
+RELEASED = (
+    "images",
+    "detections",
+    "removals",
+    "prompts",
+    "synthetic",
+    "calibrated_counts",
+    "density_labels",
+    "gan_samples",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +39,8 @@ def plain_tables(corpus: Corpus) -> list[PlainTable]:
     closed = {row.id for row in corpus.images if not row.redistributable and row.id}
     tables = []
     for name in RELEASED:
+        if not corpus.footers[name]:
+            continue
         table, _ = TABLES[name]
         found: list[Any] = getattr(corpus, name)
         if name == "images":

@@ -10,7 +10,12 @@ from throng.release.corpus import Corpus
 
 def backends_used(corpus: Corpus) -> dict[str, dict[str, int]]:
     """Count kept rows by table and backend."""
-    tables = {"detections": corpus.detections, "removals": corpus.removals, "synthetic": corpus.synthetic}
+    tables = {
+        "detections": corpus.detections,
+        "removals": corpus.removals,
+        "synthetic": corpus.synthetic,
+        "gan_samples": corpus.gan_samples,
+    }
     return {
         name: dict(sorted(Counter(row.backend for row in rows if row.status == OK).items()))
         for name, rows in tables.items()

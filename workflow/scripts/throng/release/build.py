@@ -108,6 +108,7 @@ def _check_totals(files: Sequence[Written], totals: Sequence[Totals], corpus: Co
     kept = {
         "ranked_pairs": len(corpus.ranked_pairs),
         "fixed_count": len(corpus.counted),
+        "requested_density": len(corpus.drawn),
     }
     for total in totals:
         if total.samples != kept[total.product]:

@@ -24,6 +24,7 @@ from throng.release.ledger import Line
 from throng.release.products import PRODUCTS
 from throng.release.shards import Written
 from throng.sections.release import Release
+from throng.tables.gan_samples import GanSampleRow
 
 # The hub's spelling of licences it knows; any other is "other" with a name.
 HUB_LICENCES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0")
@@ -31,6 +32,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 MEANING = {
     "ranked_pairs": "two images and their `relation`: `image_more` shows `delta` people that `image_fewer` lacks",
     "fixed_count": "images made to show a requested number of people: what was asked, what is there, how sure that is",
+    "requested_density": "images that a trained generator drew for a requested density: what was asked, and of whom",
 }
 
 
@@ -64,6 +66,7 @@ def card_text(
         _makers(corpus),
         "## Licences",
         _licences(config, corpus),
+        _generators(corpus),
         "## Known limits",
         _limits(corpus, totals, shared),
         "## Check it",
@@ -114,13 +117,13 @@ def _opening(totals: Sequence[Totals]) -> str:
     if recipes and not shown:
         return (
             f"{text}\n\n**This release holds recipes only, no pixels.** The terms of its sources forbid passing their "
-            f"pixels on, edited ones included, so all {recipes} samples are given as ids, hashes, removed people, "
-            f"prompts and seeds: whoever has the sources can make the same pixels."
+            f"pixels on, edited ones and what was learnt from them included, so all {recipes} samples are given as "
+            f"ids, hashes, removed people, prompts, labels and seeds: whoever has the sources can make the same pixels."
         )
     if recipes:
         return (
             f"{text}\n\n**{recipes} of {shown + recipes} samples are recipes without pixels**, because they show "
-            f"photographs whose terms forbid passing them on, edited ones included."
+            f"photographs whose terms forbid passing them on, edited ones included, or were learnt from such."
         )
     return text
 
@@ -203,6 +206,8 @@ def _examples(totals: Sequence[Totals], files: Sequence[Written]) -> str:
 def _columns(totals: Sequence[Totals]) -> list[str]:
     sections = []
     for total in totals:
+        if not total.samples:
+            continue
         product = PRODUCTS[total.product]
         images = [[f"`{name}`", "image", "file bytes and file name; not in recipes"] for name in product.images]
         fields = [
@@ -262,6 +267,26 @@ def _licences(config: Release, corpus: Corpus) -> str:
     )
 
 
+def _generators(corpus: Corpus) -> str:
+    """Count the drawn images by generator, label and terms."""
+    counts = Counter(
+        (row.gan, row.run, row.generator[:16], row.label_name, row.licence, _leave(row)) for row in corpus.drawn
+    )
+    rows = [[*key, number] for key, number in sorted(counts.items())]
+    header = ["generator", "run", "sha256", "label", "licence", "pixels may be passed on", "images"]
+    text = (
+        "A generator's images are under the strictest terms of the photographs that it learnt from, unless somebody "
+        "is named who allowed more. Generator, label, seed and truncation make an image again: `throng gan images`."
+    )
+    return f"{text}\n\n{_table(header, rows)}" if rows else ""
+
+
+def _leave(row: GanSampleRow) -> str:
+    if row.permission:
+        return f"yes, by {row.permission}"
+    return "yes" if row.redistributable else "no"
+
+
 def _limits(corpus: Corpus, totals: Sequence[Totals], shared: Sequence[str]) -> str:
     products = {total.product for total in totals if total.samples}
     limits = []
@@ -272,6 +297,13 @@ def _limits(corpus: Corpus, totals: Sequence[Totals], shared: Sequence[str]) -> 
             "`count` is exact where `count_exact` says so. Elsewhere it is calibrated from the request and from what a "
             "detector or a counter sees: read it with `count_std`, and weight by `weight`."
         )
+    if "requested_density" in products:
+        limits += [
+            "A drawn image's label is what was asked for, not what is there: how far a generator delivers is measured "
+            "by stage `evaluate_gan`.",
+            f"The {len(corpus.drawn)} drawn images are for training alone. They show no photograph's scene, so the "
+            f"check of scenes does not reach them; whether a generator repeats photographs is measured, not excluded.",
+        ]
     if any(row.backend == "composite" for row in corpus.synthetic):
         limits.append(
             "Composites paste real cut-outs onto emptied backgrounds: light and shadow of a person need not match."

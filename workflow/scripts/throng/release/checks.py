@@ -8,7 +8,7 @@ from typing import Any
 from throng.errors import ThrongError
 from throng.ranking.crops import contains
 from throng.ranking.kinds import RELATIONS
-from throng.release.products import FIXED_COUNT, RANKED_PAIRS
+from throng.release.products import FIXED_COUNT, RANKED_PAIRS, REQUESTED_DENSITY
 from throng.tables.ranked_pairs import AT_LEAST, EQUAL, MORE, Crop
 
 Row = Mapping[str, Any]
@@ -87,19 +87,41 @@ def check_fixed_count(row: Row, where: str) -> None:
             )
 
 
+LENGTHS = {"none": 0, "class": 1, "score": 1}
+
+
+def check_requested_density(row: Row, where: str) -> None:
+    """Raise ThrongError unless the label is of its kind, and the image one to learn from alone."""
+    kind, label = row["label_kind"], row["label"]
+    if kind not in (*LENGTHS, "vector") or len(label) != LENGTHS.get(kind, len(label)):
+        raise ThrongError(f"{where}: label {label} is none of kind {kind!r}")
+    if kind == "class" and (label[0] < 0 or label[0] != int(label[0])):
+        raise ThrongError(f"{where}: label {label[0]:g} is no class's number")
+    if bool(row["label_name"]) == (kind == "none"):
+        raise ThrongError(f"{where}: label_name is {row['label_name']!r}, but label_kind is {kind!r}")
+    if row["split"] != "train":
+        raise ThrongError(f"{where}: drawn by a generator, but in split {row['split']!r}; only 'train' may hold it")
+    if not row["truncation"] > 0:
+        raise ThrongError(f"{where}: truncation is {row['truncation']}, expected more than 0")
+
+
 CHECKS: dict[str, Callable[[Row, str], None]] = {
     RANKED_PAIRS.name: check_ranked_pair,
     FIXED_COUNT.name: check_fixed_count,
+    REQUESTED_DENSITY.name: check_requested_density,
 }
 # The column that holds the promised sha256 of each image column.
 HASHES = {
     RANKED_PAIRS.name: {"image_more": "more_sha256", "image_fewer": "fewer_sha256"},
     FIXED_COUNT.name: {"image": "sha256"},
+    REQUESTED_DENSITY.name: {"image": "sha256"},
 }
 
 
 def parents_of(product: str, row: Row) -> list[str]:
-    """Return the ids of the photographs whose pixels a row's images show."""
+    """Return the ids of the photographs whose pixels a row's images show: none of what a generator draws."""
+    if product == REQUESTED_DENSITY.name:
+        return []
     return [row["parent_id"]] if product == RANKED_PAIRS.name else list(row["parents"])
 
 

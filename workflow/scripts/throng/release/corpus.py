@@ -12,6 +12,7 @@ from throng.tables import (
     calibrated_counts,
     density_labels,
     detections,
+    gan_samples,
     images,
     prompts,
     ranked_pairs,
@@ -21,6 +22,7 @@ from throng.tables import (
 from throng.tables.calibrated_counts import CalibratedCountRow
 from throng.tables.density_labels import DensityLabelRow
 from throng.tables.detections import DetectionRow
+from throng.tables.gan_samples import GanSampleRow
 from throng.tables.images import ImageRow
 from throng.tables.prompts import PromptRow
 from throng.tables.ranked_pairs import RankedPairRow
@@ -36,7 +38,10 @@ TABLES: dict[str, tuple[Table, type]] = {
     "synthetic": (synthetic.TABLE, SyntheticRow),
     "calibrated_counts": (calibrated_counts.TABLE, CalibratedCountRow),
     "density_labels": (density_labels.TABLE, DensityLabelRow),
+    "gan_samples": (gan_samples.TABLE, GanSampleRow),
 }
+# tables that a run may lack, because nobody asked for what they hold
+OPTIONAL = frozenset({"gan_samples"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Corpus:
     synthetic: list[SyntheticRow]
     calibrated_counts: list[CalibratedCountRow]
     density_labels: list[DensityLabelRow]
+    gan_samples: list[GanSampleRow]
     footers: Mapping[str, list[dict[str, Any]]]
 
     @classmethod
@@ -62,7 +68,10 @@ class Corpus:
         footers = {name: [read_footer(path) for path in files(name)] for name in TABLES}
         for name, parts in footers.items():
             _check_parents(name, parts, hashes)
-        rows = {name: read_rows(files(name), table, row) for name, (table, row) in TABLES.items()}
+        rows = {
+            name: read_rows(files(name), table, row) if files(name) or name not in OPTIONAL else []
+            for name, (table, row) in TABLES.items()
+        }
         return cls(footers={name: _distinct(parts) for name, parts in footers.items()}, **rows)
 
     @cached_property
@@ -79,6 +88,11 @@ class Corpus:
         """The usable synthetic images, each with what is known of its count."""
         known = {row.id: row for row in self.calibrated_counts if row.status == OK}
         return [(row, known[row.id]) for row in self.synthetic if row.id in known]
+
+    @cached_property
+    def drawn(self) -> list[GanSampleRow]:
+        """The images of generators that were kept."""
+        return [row for row in self.gan_samples if row.status == OK]
 
     def photograph(self, image_id: str, wanted_by: str) -> list[ImageRow]:
         """Return the rows of one usable image; raises ThrongError naming who wanted it."""

@@ -15,7 +15,7 @@ from throng.release.shards import Written
 INDEX = "index.json"
 CARD = "README.md"
 SUMS = "SHA256SUMS"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 @dataclasses.dataclass(frozen=True)

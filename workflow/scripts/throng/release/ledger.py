@@ -1,6 +1,7 @@
 """The ledger: at every stage, rows in = rows kept + rows rejected by reason, and every kept row is released."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -55,7 +56,8 @@ def balance(corpus: Corpus) -> list[Line]:
         (row.id for row in corpus.synthetic),
         (row.id for row in corpus.calibrated_counts),
     )
-    return [
+    _check_all_drawn(corpus)
+    lines = [
         _line("ingest", "files", len(corpus.images), len(corpus.images), corpus.images),
         _line("detect", "images", len(usable), len(detected), corpus.detections),
         _line("remove", "images", len(detected), len(chained), corpus.removals),
@@ -70,6 +72,27 @@ def balance(corpus: Corpus) -> list[Line]:
         ),
         _line("label_density", "images", len(countable), len(labelled), corpus.density_labels),
     ]
+    if corpus.gan_samples:
+        number = len(corpus.gan_samples)
+        lines.append(_line("sample_gan", "images asked for", number, number, corpus.gan_samples))
+    return lines
+
+
+def _check_all_drawn(corpus: Corpus) -> None:
+    """Raise ThrongError unless every sampler's rows are as many as its parts say were asked for, of one generator."""
+    asked: dict[str, tuple[str, int]] = {}
+    for footer in corpus.footers["gan_samples"]:
+        sampler, model = footer["config"]["sample_gan"]["name"], footer["model"]
+        here = (model["generator"], int(model["asked"]))
+        if asked.setdefault(sampler, here) != here:
+            raise ThrongError(f"the parts of sampler {sampler!r} are of two generators; rerun stage 'sample_gan'")
+    rows = Counter(row.sampler for row in corpus.gan_samples)
+    for sampler, (_, number) in asked.items():
+        if rows[sampler] != number:
+            raise ThrongError(
+                f"stage 'sample_gan' loses rows: sampler {sampler!r} was asked for {number}, {rows[sampler]} out; "
+                f"rerun it"
+            )
 
 
 def _asked(corpus: Corpus) -> Iterator[tuple[str, str]]:

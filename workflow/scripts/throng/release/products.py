@@ -9,6 +9,7 @@ import pyarrow as pa
 from throng.errors import ThrongError
 from throng.manifest import OK, column
 from throng.release.corpus import Corpus
+from throng.tables.gan_samples import GanSampleRow
 from throng.tables.images import ImageRow
 from throng.tables.ranked_pairs import RankedPairRow
 
@@ -154,12 +155,40 @@ FIXED_COUNT = Product(
     order="id",
 )
 
-PRODUCTS = {product.name: product for product in (RANKED_PAIRS, FIXED_COUNT)}
+REQUESTED_DENSITY = Product(
+    "requested_density",
+    {"image": ""},
+    _columns(
+        ("id", pa.string(), "id of the image: hash of generator, label, seed and truncation"),
+        ("label_kind", pa.string(), "what was asked for: class, score, vector, or none"),
+        ("label", pa.list_(pa.float64()), "requested label: a class's number, a score, a vector, or nothing"),
+        ("label_name", pa.string(), "the class's name, or the label as text; empty where none is asked for"),
+        ("generator", pa.string(), "sha256 of the generator's file, hex"),
+        ("gan", pa.string(), "name of the generator in section train_gan"),
+        ("run", pa.string(), "which of its trainings"),
+        ("seed", pa.uint64(), "the image's own seed: with generator, label and truncation it makes the image again"),
+        ("seed_index", pa.int32(), "which of the images of its label, from 0"),
+        ("truncation", pa.float64(), "psi: 1 draws as trained, less keeps closer to the mean image"),
+        ("split", pa.string(), "train: what a generator draws is never measured on"),
+        ("scene", pa.string(), "images of one generator and one seed, which the label alone tells apart"),
+        ("width", pa.int32(), "width, pixels"),
+        ("height", pa.int32(), "height, pixels"),
+        ("sha256", pa.string(), "sha256 of the image's file, hex"),
+        ("licence", pa.string(), "terms of the image: the training images', or those of who allowed more"),
+        ("permission", pa.string(), "who allowed passing it on though a training image's terms do not, or empty"),
+        ("sampler", pa.string(), "sampler of the image in section sample_gan"),
+        ("backend", pa.string(), "the generator's architecture"),
+        ("config_hash", pa.string(), "hash of the configuration that the generator was trained with"),
+    ),
+    order="id",
+)
+
+PRODUCTS = {product.name: product for product in (RANKED_PAIRS, FIXED_COUNT, REQUESTED_DENSITY)}
 
 
 def samples_of(product: Product, corpus: Corpus) -> list[Sample]:
     """Return a product's samples in the order of its Parquet shards; raises ThrongError on a dangling reference."""
-    made = _ranked_pairs(corpus) if product is RANKED_PAIRS else _fixed_count(corpus)
+    made = MAKERS[product.name](corpus)
     return sorted(made, key=lambda sample: (sample.fields[product.order], sample.id))
 
 
@@ -282,3 +311,19 @@ def _fixed_count(corpus: Corpus) -> list[Sample]:
 
 def _result(path: str, sha256: str) -> Picture:
     return Picture("results", path, sha256)
+
+
+def _requested_density(corpus: Corpus) -> list[Sample]:
+    return [_drawn(row) for row in corpus.drawn]
+
+
+def _drawn(row: GanSampleRow) -> Sample:
+    fields = {name: getattr(row, name) for name in REQUESTED_DENSITY.fields.names}
+    return Sample(row.id, row.split, fields, {"image": _result(row.path, row.sha256)}, row.redistributable)
+
+
+MAKERS = {
+    RANKED_PAIRS.name: _ranked_pairs,
+    FIXED_COUNT.name: _fixed_count,
+    REQUESTED_DENSITY.name: _requested_density,
+}

@@ -14,12 +14,13 @@ from throng.files import sha256_file
 from throng.provenance import canonical_json, digest
 from throng.release.checks import CHECKS, HASHES, ImageCheck, parents_of, pillow_size
 from throng.release.index import INDEX, SUMS, files_below, read_index, read_sums
-from throng.release.products import PRODUCTS
+from throng.release.products import PRODUCTS, REQUESTED_DENSITY
 from throng.release.shards import Written
 from throng.release.splits import check_scenes
 
 ROWS = "rows"
 RECIPE = "recipe"
+DRAWN = "gan_samples"
 
 
 def verify(folder: Path, cache: Path | None = None) -> dict[str, Any]:
@@ -86,6 +87,7 @@ class _Release:
         self.rows: Counter[tuple[str, str]] = Counter()
         self.scenes: list[tuple[str, str, str]] = []
         self._open: dict[str, bool] = {}
+        self._drawn: dict[str, bool] = {}
         self._seen: dict[str, dict[str, str]] = {}
 
     def check_tables(self) -> None:
@@ -100,8 +102,9 @@ class _Release:
                 self.scenes.append((row["scene"], row["split"], where))
         tables = {file.config for file in self.files if file.split == ROWS} - {"images"}
         for table in sorted(tables):
-            for _ in self._read(table, ROWS):
-                pass
+            for row, _ in self._read(table, ROWS):
+                if table == DRAWN and row["status"] == "ok":
+                    self._drawn[row["id"]] = row["redistributable"]
 
     def check_parquet(self, product: str) -> None:
         """Check every sample of a product, images included."""
@@ -109,6 +112,8 @@ class _Release:
         for split in self._splits(product, "parquet"):
             for row, where in self._read(product, split, images=tuple(HASHES[product])):
                 self._check_row(product, split, row, where)
+                if product == REQUESTED_DENSITY.name and not self._drawn[row["id"]]:
+                    raise ThrongError(f"{where}: drawn after photographs whose terms forbid passing it on")
                 for column, promised in HASHES[product].items():
                     size = (row["width"], row["height"])
                     self.images.check(row[column]["bytes"], row[promised], size, f"{where}, {column}")
@@ -167,6 +172,8 @@ class _Release:
         if row["split"] != split:
             raise ThrongError(f"{where}: its split is {row['split']!r}, but it is in the shards of {split!r}")
         CHECKS[product](row, where)
+        if product == REQUESTED_DENSITY.name and row["id"] not in self._drawn:
+            raise ThrongError(f"{where}: table {DRAWN} does not hold it as ok")
         self.scenes.append((row["scene"], split, where))
 
     def _once(self, seen: dict[str, str], row_id: str, fingerprint: str, where: str) -> None:

@@ -9,6 +9,7 @@ from throng.release.corpus import Corpus
 from throng.report.pictures import Thumbnails
 from throng.roots import RESULTS
 from throng.tables.detections import Detection
+from throng.tables.gan_samples import GanSampleRow
 from throng.tables.images import ImageRow
 from throng.tables.ranked_pairs import EQUAL, MORE, Crop, RankedPairRow
 from throng.tables.removals import CHAIN, REDUCE, SHAM, RemovalRow
@@ -119,6 +120,37 @@ def synthetic_views(corpus: Corpus, thumbnails: Thumbnails, number: int) -> list
         }
         for row, known in shown
     ]
+
+
+def drawn_views(corpus: Corpus, thumbnails: Thumbnails, number: int) -> list[View]:
+    """Return, by sampler and requested label, the first images that a generator drew.
+
+    Images of one seed stand one above the other, so that the label alone differs where the sampler kept scenes.
+    """
+    samplers: dict[str, list[GanSampleRow]] = {}
+    for row in sorted(corpus.drawn, key=lambda row: (row.sampler, row.label, row.seed_index)):
+        samplers.setdefault(row.sampler, []).append(row)
+    return [
+        {
+            "name": name,
+            "gan": rows[0].gan,
+            "run": rows[0].run,
+            "number": len(rows),
+            "labels": [_label_view(list(same), thumbnails, number) for _, same in itertools.groupby(rows, _label)],
+        }
+        for name, rows in samplers.items()
+    ]
+
+
+def _label(row: GanSampleRow) -> list[float]:
+    return row.label
+
+
+def _label_view(rows: Sequence[GanSampleRow], thumbnails: Thumbnails, number: int) -> View:
+    shown = [
+        {"image": thumbnails.uri(RESULTS, row.path), "width": row.width, "height": row.height} for row in rows[:number]
+    ]
+    return {"name": rows[0].label_name, "number": len(rows), "images": shown}
 
 
 def _people(corpus: Corpus, image_id: str) -> list[Detection]:

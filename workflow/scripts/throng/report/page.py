@@ -24,7 +24,7 @@ from throng.report.figures import (
     sources_view,
     truth_view,
 )
-from throng.report.gallery import pair_views, strip_views, synthetic_views
+from throng.report.gallery import drawn_views, pair_views, strip_views, synthetic_views
 from throng.report.pictures import Thumbnails, data_uri
 from throng.sections.report import Report
 from throng.tables.removals import CHAIN, ENLARGE, REDUCE, SHAM
@@ -90,6 +90,8 @@ def render(
         ],
         "synthetic": synthetic_views(corpus, thumbnails, config.synthetic),
         "synthetic_all": len(corpus.counted),
+        "drawn": drawn_views(corpus, thumbnails, config.drawn),
+        "drawn_all": len(corpus.drawn),
         "counts": counts_view(calibration),
         "density": density_view(corpus),
         "truth": truth_view(agreement),

@@ -11,11 +11,13 @@ class Release(Section):
     name: str = setting("throng-demo", "name of the dataset", pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = setting("0.1.0", "semantic version of the dataset", pattern=r"^\d+\.\d+\.\d+$")
     licence: str = setting("CC-BY-4.0", "licence of the release, SPDX id")
-    products: list[Literal["ranked_pairs", "fixed_count"]] = setting(
-        ["ranked_pairs", "fixed_count"], "what is released", min_length=1
+    products: list[Literal["ranked_pairs", "fixed_count", "requested_density"]] = setting(
+        ["ranked_pairs", "fixed_count", "requested_density"],
+        "what is released; requested_density are the images that sample_gan drew",
+        min_length=1,
     )
     backends: list[str] = setting(
-        ["annotations", "ultralytics", "opencv", "composite", "rendered", "diffusers"],
+        ["annotations", "ultralytics", "opencv", "composite", "rendered", "diffusers", "stylegan3", "r3gan"],
         "backends whose rows may be released; a row of another stops the release",
     )
     shared_scenes: list[str] = setting(

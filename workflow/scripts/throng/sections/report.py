@@ -10,4 +10,5 @@ class Report(Section):
     pairs: int = setting(8, "ranked pairs shown", ge=0)
     chains: int = setting(3, "removal chains shown, and as many rows of each other recipe's edits", ge=0)
     synthetic: int = setting(12, "synthesised images shown", ge=0)
+    drawn: int = setting(8, "images shown of every label that a sampler asked for", ge=0)
     thumbnail: int = setting(320, "width of a thumbnail, pixels", ge=64)
