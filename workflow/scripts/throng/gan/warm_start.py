@@ -14,11 +14,13 @@ from torch import Tensor, nn
 
 from throng.errors import ThrongError
 from throng.gan import r3gan, stylegan3
+from throng.gan.stylegan3.linear import ROOT_2, normalised
+from throng.gan.stylegan3.mapping import RATE
 
 # what may differ between the two networks
 OF_LABELS = frozenset({"c_dim", "w_classes", "label_layers", "label_dim"})
-# sqrt 2 of the leaky ReLU and 1 / 100 of the learning rate are in the label map's last layer
-UNIT_BIAS = 100 / math.sqrt(2)
+# bias of a mapping's layer whose output is 1
+UNIT_BIAS = 1 / (ROOT_2 * RATE)
 
 
 @torch.no_grad()
@@ -39,7 +41,7 @@ def warm_start(new: nn.Module, old: nn.Module) -> None:
     if isinstance(new, stylegan3.Generator):
         _average(n.w_avg, o.w_avg)
         if o.c_dim == 0 < n.c_dim:
-            _more_inputs(n.mapping.layers[0], o.mapping.layers[0])
+            _silence(n.mapping, o.mapping)
         elif n.c_dim:
             _more_inputs(n.mapping.embed, o.mapping.embed)
     elif isinstance(new, stylegan3.Discriminator):
@@ -89,15 +91,26 @@ def _average(new: Tensor, old: Tensor) -> None:
     new[:shared] = old[:shared]
 
 
-def _project(new: Any, old: Any) -> None:
-    """Make the product of features and label the old logit: the label's map is all ones, the features add up to it.
+def _silence(new: Any, old: Any) -> None:
+    """Let labels enter by an embedding that is the same for all of them, and its effect be taken off again.
 
-    The features keep, besides, random parts that cancel out: were they equal, their weights would stay so.
+    That the embedding's columns are zero, and not those behind it, lets labels be learnt at the networks' full rate:
+    the mapping's own is a hundredth.
     """
+    new.embed.weight.zero_()
+    new.embed.bias.normal_()
+    first, z_dim = new.layers[0], old.layers[0].weight.shape[1]
+    first.weight[:, :z_dim] = old.layers[0].weight * (old.layers[0].gain / first.gain)
+    effect = first.weight[:, z_dim:] @ normalised(new.embed.bias[None])[0] * first.gain
+    first.bias.copy_(old.layers[0].bias - effect / first.rate)
+
+
+def _project(new: Any, old: Any) -> None:
+    """Make the old logit one feature, which the label's map multiplies with a constant, and the other features zero."""
     last = new.label_map.layers[-1]
-    last.weight.zero_()
-    last.bias.fill_(UNIT_BIAS)
-    share = 1 / math.sqrt(len(new.out.weight))
-    for name in ("weight", "bias"):
-        own, theirs = getattr(new.out, name), getattr(old.out, name)
-        own += theirs * share - own.mean(0)
+    width = len(new.out.weight)
+    last.weight[0] = 0
+    last.bias[0] = math.sqrt(width) * UNIT_BIAS
+    for own, theirs in ((new.out.weight, old.out.weight), (new.out.bias, old.out.bias)):
+        own.zero_()
+        own[0] = theirs[0]

@@ -73,7 +73,7 @@ class Discriminator(nn.Module):
         x = self.from_rgb(images.to(self._dtype(0)))
         for index, block in enumerate(self.blocks):
             x = block(x.to(self._dtype(index)))
-        x = self.last_conv(with_deviation(x.float(), self.group))
+        x = self.last_conv(with_deviation(x.to(self.out.weight.dtype), self.group))
         features = self.out(self.last_linear(x.flatten(1)))
         if self.label_map is None:
             return features
@@ -83,7 +83,7 @@ class Discriminator(nn.Module):
         return (features * self.label_map(None, c)).sum(1, keepdim=True) / math.sqrt(features.shape[1])
 
     def _dtype(self, index: int) -> torch.dtype:
-        return self.half if self.half is not None and index < self.half_rates else torch.float32
+        return self.half if self.half is not None and index < self.half_rates else self.out.weight.dtype
 
 
 class Conv(nn.Module):

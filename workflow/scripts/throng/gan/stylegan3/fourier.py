@@ -36,7 +36,7 @@ class FourierInput(nn.Module):
             self.affine.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
 
     def forward(self, w: Tensor, inverse: Tensor | None = None) -> Tensor:
-        """Return float32 (B, channels, size, size) of styles (B, w_dim).
+        """Return (B, channels, size, size) of styles (B, w_dim).
 
         ``inverse`` (B or 1, 3, 3) takes a place in the picture to where its content is looked up.
         """

@@ -140,12 +140,12 @@ class Generator(nn.Module):
         ``transform`` (B or 1, 3, 3) moves the picture: it acts on (x, y, 1) with x to the right, y down, the image's
         width 1 and its centre (0, 0); see :func:`translation` and :func:`rotation`.
         """
-        inverse = None if transform is None else torch.linalg.inv(transform.double()).float()
+        inverse = None if transform is None else torch.linalg.inv(transform.double())
         x = self.input(latents[:, 0], inverse)
         for index, layer in enumerate(self.layers):
             x = x.to(self._dtype(index))
             x = layer(x, latents[:, index + 1], implementation=self.implementation, track=self._track)
-        return self.to_rgb(x, latents[:, -1], track=self._track).float() * IMAGE_GAIN
+        return self.to_rgb(x, latents[:, -1], track=self._track).to(latents.dtype) * IMAGE_GAIN
 
     @contextlib.contextmanager
     def update_magnitudes(self) -> Iterator[None]:
@@ -158,7 +158,7 @@ class Generator(nn.Module):
 
     def _dtype(self, index: int) -> torch.dtype:
         highest = self.rates[index] * 2**self.half_rates > self.resolution
-        return self.half if self.half is not None and highest else torch.float32
+        return self.half if self.half is not None and highest else self.mapping.dtype
 
     def _classes(self, c: Tensor | None, classes: Tensor | None, w: Tensor) -> Tensor:
         """Return the row of the average style of each image, int64 (B,)."""

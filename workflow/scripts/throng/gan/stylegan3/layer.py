@@ -88,6 +88,6 @@ class ToRgb(nn.Module):
 @torch.no_grad()
 def track_magnitude(magnitude: Tensor, x: Tensor) -> None:
     """Move ``magnitude`` towards the mean square of a batch (B, C, H, W); an image counts half after HALF_LIFE more."""
-    squares = x.detach().float().square().mean((1, 2, 3))
+    squares = x.detach().to(magnitude.dtype).square().mean((1, 2, 3))
     total, images = summed(torch.stack([squares.sum(), squares.new_tensor(float(len(squares)))]))
     magnitude.lerp_(total / images, 1 - 0.5 ** (images / HALF_LIFE))

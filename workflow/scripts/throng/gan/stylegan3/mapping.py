@@ -13,7 +13,7 @@ RATE = 0.01
 
 
 class Mapping(nn.Module):
-    """Map z (B, z_dim) and labels c (B, c_dim) to w (B, w_dim), float32.
+    """Map z (B, z_dim) and labels c (B, c_dim) to w (B, w_dim).
 
     Both are divided by their root mean square, the label after a linear embedding of ``w_dim`` numbers: a label that
     is one bare number would be erased by it (see ``throng.gan.labels``). ``z_dim`` or ``c_dim`` may be 0, not both.
@@ -25,9 +25,14 @@ class Mapping(nn.Module):
         widths = [z_dim + (w_dim if c_dim else 0)] + [w_dim] * layers
         self.layers = nn.Sequential(*(Linear(i, o, activated=True, rate=RATE) for i, o in pairwise(widths)))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Arithmetic of the weights."""
+        return next(self.parameters()).dtype
+
     def forward(self, z: Tensor | None, c: Tensor | None) -> Tensor:
-        """Return w, float32 (B, w_dim); ``z`` or ``c`` is None where its dimension is 0."""
-        parts = [] if z is None else [normalised(z.float())]
+        """Return w (B, w_dim) in the dtype of the weights; ``z`` or ``c`` is None where its dimension is 0."""
+        parts = [] if z is None else [normalised(z.to(self.dtype))]
         if self.embed is not None and c is not None:
-            parts.append(normalised(self.embed(c.float())))
+            parts.append(normalised(self.embed(c.to(self.dtype))))
         return self.layers(torch.cat(parts, dim=1))
