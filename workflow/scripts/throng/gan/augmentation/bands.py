@@ -44,7 +44,7 @@ def draw_gains(count: int, p: float, options: Options) -> Tensor:
 
 @lru_cache(maxsize=8)
 def band_matrices(size: int) -> Tensor:
-    """Return the (4, size, size) matrices that pass one band of a mirrored row, low to high, and sum to the identity."""
+    """Return the (4, size, size) matrices that pass one band of a row, low to high, and sum to the identity."""
     half_band = np.convolve(SYM2, SYM2[::-1]) / 2
     low_pass, low_passes = np.ones(1), [torch.eye(size, dtype=torch.float64)]
     for level in range(BANDS - 1):

@@ -118,7 +118,7 @@ class FixedP:
 
 
 class RampP:
-    """p runs linearly from ``start`` to ``end``, both in 0..0.8, over the first ``kimg`` thousand images, then stays."""
+    """p runs linearly from ``start`` to ``end``, both in 0..0.8, over the first ``kimg`` thousand images."""
 
     def __init__(self, *, start: float = 0.0, end: float = 0.3, kimg: float) -> None:
         _check("the ramp's start", start)
