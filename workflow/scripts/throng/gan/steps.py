@@ -62,7 +62,7 @@ def generator_half(half: Half, piece: Piece) -> tuple[Observed, Tensor]:
     if half.options.pairing == "relativistic":
         with torch.no_grad():
             real = half.judged(to_images(piece.pixels), piece.codes)
-        loss, each = relativistic_generator_loss(real, logits), F.softplus(real - logits)
+        loss, each = relativistic_generator_loss(real, logits, piece.real_weights), F.softplus(real - logits)
     else:
         loss, each = generator_loss(logits), F.softplus(-logits)
     (loss * half.share).backward()
@@ -78,7 +78,7 @@ def discriminator_half(half: Half, piece: Piece, fakes: Tensor | None) -> tuple[
     if fakes is None:
         with torch.no_grad(), getattr(half.generator, "update_magnitudes", contextlib.nullcontext)():
             fakes = drawn(half.generator, piece.discriminator)
-        codes = piece.discriminator.codes
+        codes = piece.fake_codes
     else:
         codes = piece.generator.codes
     judge = _relativistic if half.options.pairing == "relativistic" else _logistic
@@ -91,7 +91,7 @@ def _logistic(half: Half, piece: Piece, fakes: Tensor, codes: Tensor) -> Observe
     images = to_images(piece.pixels).requires_grad_(penalise)
     fake = half.judged(fakes, codes)
     real = half.judged(images, piece.codes)
-    loss = discriminator_loss(real, fake)
+    loss = discriminator_loss(real, fake, piece.real_weights, piece.fake_weights)
     observed = _scores(real, fake) | {"Loss/D/loss": F.softplus(fake) + F.softplus(-real)}
     if half.options.mismatched:
         wrong = half.judged(images, piece.wrong_codes)
@@ -111,7 +111,7 @@ def _relativistic(half: Half, piece: Piece, fakes: Tensor, codes: Tensor) -> Obs
     real, fake = half.judged(images, piece.codes), half.judged(fakes, codes)
     penalty = gradient_penalty(real, images, half.gamma)
     observed = _scores(real, fake) | {"Loss/D/loss": F.softplus(fake - real)} | _penalised(penalty, half.gamma)
-    loss = relativistic_discriminator_loss(real, fake) + penalty
+    loss = relativistic_discriminator_loss(real, fake, piece.real_weights * piece.fake_weights) + penalty
     if half.options.penalise_fakes:
         on_fakes = gradient_penalty(fake, fakes, half.gamma)
         loss = loss + on_fakes

@@ -315,7 +315,7 @@ class Watch:
         """Return the watch of a training set."""
         labels = pieces.images.labels
         ends = [int(labels.argmin()), int(labels.argmax())] if labels.ndim == 1 else [0, len(labels) - 1]
-        low, high = pieces.all_codes[ends].split(1)
+        low, high = pieces.encoding.encode(torch.from_numpy(labels[ends])).split(1)
         photographs = to_images(pieces(0).pixels)
         return cls(low, high, difference(photographs), pieces.options.seed)
 
