@@ -1,4 +1,4 @@
-"""The generator's input, a field of sine waves that styles turn and shift: Karras et al., NeurIPS 2021, section 3.2."""
+"""The generator's input, sine waves that styles turn and shift: Karras et al., NeurIPS 2021, sections 3.1 and 3.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""StyleGAN3's generator, configurations t and r: Karras et al., NeurIPS 2021, section 3 and appendix C."""
+"""StyleGAN3's generator, configurations t and r: Karras et al., NeurIPS 2021, section 3 and appendix F."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One layer of the synthesis: Karras et al., NeurIPS 2021, sections 3.1 and 3.2 and appendix C."""
+"""One layer of the synthesis: Karras et al., NeurIPS 2021, section 3.1 (magnitudes), 3.2 (filtered nonlinearity)."""
 
 from __future__ import annotations
 

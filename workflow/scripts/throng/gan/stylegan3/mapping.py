@@ -1,4 +1,4 @@
-"""From latent and label to style: Karras et al., CVPR 2019, section 2, as NeurIPS 2021, section 3.2, shortens it."""
+"""From latent and label to style: Karras et al., CVPR 2019, section 2; of 2 layers as in NeurIPS 2021, section 3.1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolution with styles: Karras et al., CVPR 2020, section 2.2, normalised first as in NeurIPS 2021, appendix C."""
+"""Convolution with styles: Karras et al., CVPR 2020, equations 1 and 3; normalised before: NeurIPS 2021, appendix F."""
 
 from __future__ import annotations
 
