@@ -292,12 +292,42 @@ def gan_data(wildcards):
     return GAN_FILES[wildcards.gan]
 
 
+def one_file(found):
+    """Return a model's file, or its files, in a list."""
+    return [found] if isinstance(found, str) else found
+
+
+def judge_files(judge):
+    """Return the files of a judge: a counter's first run or a file of one, a detector's model, or none."""
+    if judge.kind == "detector":
+        return one_file(model_file(judge.detector.model))
+    if judge.kind == "trained":
+        return []
+    if not judge.weights.startswith(f"{TRAINED}:"):
+        return one_file(model_file(judge.weights))
+    name = judge.weights.removeprefix(f"{TRAINED}:")
+    if name not in COUNTERS:
+        known = ", ".join(COUNTERS)
+        raise WorkflowError(f"{judge.weights!r}: train_counter.counters has no {name!r}; there are {known}")
+    return [f"{RESULTS}/train_counter/{name}/seed-1/counter.safetensors"]
+
+
+def people_beside(files):
+    """Return the table that tells how many people a generator's images show, where its data brings none."""
+    known = "converted" in files and "labels" not in files
+    return {"labels": f"{RESULTS}/label_density/density_labels.parquet"} if known else {}
+
+
+JUDGES, EXTRACTORS = CONFIG.evaluate_gan.conditioning.judges, CONFIG.evaluate_gan.features
+GAN_JUDGES = {
+    **{f"judge_{n}": judge_files(judge) for n, judge in enumerate(JUDGES)},
+    **{f"features_{n}": one_file(model_file(one.path)) for n, one in enumerate(EXTRACTORS) if one.path},
+}
+
+
 def gan_judges(wildcards):
-    """Return the models that judge a generator's images beside its own training images."""
-    return GAN_JUDGES
-
-
-GAN_JUDGES = {}
+    """Return the models that judge a generator's images beside its own training images, and those images' counts."""
+    return GAN_JUDGES | people_beside(GAN_FILES[wildcards.gan])
 
 
 def sampled(end="parquet"):

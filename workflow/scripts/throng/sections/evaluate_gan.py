@@ -64,7 +64,7 @@ class Trained(Section):
         "people: the number of people where the training images have one, else, and then it is said, the label; label: "
         "the class or the score itself",
     )
-    steps: int = setting(600, "steps of its training", ge=1)
+    steps: int = setting(1000, "steps of its training", ge=1)
     batch_size: int = setting(32, "real images per step", ge=2)
     width: int = setting(16, "channels of its first layer; the others have up to 6 times as many", ge=1)
     learning_rate: float = setting(2e-3, "Adam's first rate, which falls to nothing", gt=0)
@@ -109,7 +109,9 @@ class Conditioning(Section):
     held_out: float = setting(
         0.25, "share of the real images, chosen by hash, that no judge learns from: they tell its ceiling", gt=0, lt=1
     )
-    most_reals: int = setting(8000, "most real images, the first by hash, that judges learn from and are tried on", ge=2)
+    most_reals: int = setting(
+        8000, "most real images, the first by hash, that judges learn from and are tried on", ge=2
+    )
     seeds: int = setting(256, "scenes; each is drawn under every label, from the same random numbers", ge=2)
     levels: int = setting(7, "scores that are asked for where labels are scores: quantiles of the real ones", ge=2)
     target: float = setting(0.6, "rank correlation, and share of right classes, that count as obeying", gt=0, le=1)
@@ -139,10 +141,21 @@ class EvaluateGan(Section):
     conditioning: Conditioning = setting(
         Conditioning(), "whether the requested density is delivered; a generator without labels is not asked"
     )
-    bootstrap: int = setting(1000, "resamplings for the 95 % intervals", ge=100)
+    bootstrap: int = setting(1000, "resamplings for the 95 % intervals of what judges counted", ge=100)
+    resamples: int = setting(100, "resamplings for the 95 % intervals of distances, each of which is computed", ge=10)
     columns: int = setting(8, "scenes side by side on the sample sheet", ge=1, le=64)
     batch_size: int = setting(32, "images drawn at once; a setting, because rounding depends on it", ge=1)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")
+
+    @model_validator(mode="after")
+    def _devices(self) -> Self:
+        for judge in self.conditioning.judges:
+            if isinstance(judge, Detecting) and judge.detector.device.split(":")[0] != self.device.split(":")[0]:
+                raise ValueError(
+                    f"judge {judge.name!r} looks on device {judge.detector.device}, the stage runs on {self.device}: "
+                    f"name one of them for both"
+                )
+        return self
 
 
 FEATURES = {
@@ -152,9 +165,11 @@ FEATURES = {
     "torchscript": "throng.gan.metrics.torchscript",
     "dinov2": "throng.gan.metrics.dinov2",
 }
+# loaded by the name in a generator's file
+NETWORKS = ("throng.gan.stylegan3", "throng.gan.r3gan")
 
 
 def chosen_modules(section: EvaluateGan) -> tuple[str, ...]:
     """Return the modules of the chosen backends, the only ones whose edits rerun the stage."""
     looks = [MODULES[judge.detector.backend] for judge in section.conditioning.judges if isinstance(judge, Detecting)]
-    return tuple(sorted({*looks, *(FEATURES[one.kind] for one in section.features)}))
+    return tuple(sorted({*looks, *NETWORKS, *(FEATURES[one.kind] for one in section.features)}))

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throng.errors import ThrongError
 
+if TYPE_CHECKING:
+    from throng.gan.data import TrainingSet
+
 MOST_VECTORS = 32
 LETTERS = frozenset("ABCDEF")
-Record = dict[str, Any]
-
-
-class Labelled(Protocol):
-    """What of a training set decides the labels that are asked for; ``gan.data.TrainingSet`` is one."""
-
-    kind: str
-    labels: np.ndarray
-    classes: Sequence[str]
-    counts: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ class Asked:
         return self.ordered_classes and len(self.names) > 1 and set(self.names) <= LETTERS
 
 
-def asked_for(real: Labelled, levels: int) -> Asked:
+def asked_for(real: TrainingSet, levels: int) -> Asked:
     """Return every class, ``levels`` scores at even quantiles of the real ones, or every vector of few.
 
     Vectors have no order of their own: theirs is that of the mean counts of their images. Raises ThrongError where

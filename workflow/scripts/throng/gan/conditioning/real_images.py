@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,18 +16,10 @@ from throng.gan.conditioning.asked import Asked, expected_people
 from throng.gan.conditioning.boundaries import count_boundaries
 from throng.seeds import sample_seed
 
+if TYPE_CHECKING:
+    from throng.gan.data import TrainingSet
+
 FEWEST = 8
-
-
-class Images(Protocol):
-    """What of a training set is looked at; ``gan.data.TrainingSet`` is one."""
-
-    ids: Sequence[str]
-    counts: np.ndarray | None
-
-    def pixels(self, index: int) -> np.ndarray:
-        """Return image ``index`` as (R, R, 3) uint8 RGB."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -88,6 +80,6 @@ def people_of(asked: Asked, counts: np.ndarray | None) -> People | None:
     return People(stands_for, own, cuts)
 
 
-def stacked(images: Images, indices: np.ndarray) -> np.ndarray:
+def stacked(images: TrainingSet, indices: np.ndarray) -> np.ndarray:
     """Return images ``indices`` as (B, R, R, 3) uint8 RGB."""
     return np.stack([images.pixels(int(index)) for index in indices])

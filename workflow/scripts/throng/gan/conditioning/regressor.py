@@ -77,7 +77,7 @@ def train_regressor(
     device: str,
     name: str,
     unit: str,
-    progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    progress: Callable[[int, float], None] = lambda step, loss: None,
 ) -> Regressor:
     """Return a judge fitted to (N, R, R, 3) uint8 RGB images and their (N,) float targets.
 
@@ -105,7 +105,7 @@ def _learn(
     targets: np.ndarray,
     lesson: Lesson,
     seed: int,
-    progress: Callable[[int, int, float], None],
+    progress: Callable[[int, float], None],
 ) -> None:
     device = next(network.parameters()).device
     draws = np.random.Generator(np.random.PCG64(seed))
@@ -127,7 +127,7 @@ def _learn(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        progress(step + 1, lesson.steps, loss.item())
+        progress(step + 1, loss.item())
 
 
 def _channels_first(pixels: np.ndarray, device: torch.device) -> torch.Tensor:

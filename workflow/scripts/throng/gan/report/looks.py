@@ -1,0 +1,39 @@
+"""Images as features: drawn or read once, and looked at by every extractor.
+
+Source: own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from throng.gan.conditioning.real_images import stacked
+from throng.gan.data import TrainingSet
+from throng.training.bar import Bar
+
+
+def real_batches(images: TrainingSet, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Yield images ``indices`` as (up to ``size``, R, R, 3) uint8 RGB, in their order."""
+    for start in range(0, len(indices), size):
+        yield stacked(images, indices[start : start + size])
+
+
+def watched(batches: Iterable[np.ndarray], total: int, title: str) -> Iterator[np.ndarray]:
+    """Yield batches and tell those who watch how many of ``total`` images are done."""
+    done = 0
+    with Bar(title, "image", total, 0) as bar:
+        for batch in batches:
+            yield batch
+            done += len(batch)
+            bar.tick(done, "")
+
+
+def looked_at(eyes: Sequence[Callable[[np.ndarray], np.ndarray]], batches: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return the features (N, D) float32 of all images, an array for each of ``eyes``, which take batches."""
+    found: list[list[np.ndarray]] = [[] for _ in eyes]
+    for batch in batches:
+        for parts, eye in zip(found, eyes, strict=True):
+            parts.append(eye(batch))
+    return [np.concatenate(parts) for parts in found]

@@ -1,0 +1,61 @@
+"""Does a generator draw its training images anew? By pixels, and by an extractor's features.
+
+Source: :mod:`throng.gan.metrics.memorisation`, which this calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from throng.gan.metrics.memorisation import memorisation
+from throng.gan.metrics.neighbours import nearest
+
+Record = dict[str, Any]
+Sides = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """A generated image, and the numbers of the real images nearest to it, by pixels and by features."""
+
+    sample: int
+    by_pixels: int
+    by_features: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Features (N, D) of real and (M, D) of generated images by the extractor ``name``, and their thumbnails alike."""
+
+    name: str
+    features: Sides
+    thumbnails: Sides
+
+    def figures(self) -> Record:
+        """Return how many generated images are nearer to real ones than those are to each other, with a sentence."""
+        pixels, features = memorisation(*self.thumbnails), memorisation(*self.features)
+        copies = max(pixels["copies"], features["copies"])
+        told = "; ".join(
+            f"by {name} {100 * one['share']:.1f} % ({100 * one['interval'][0]:.1f} to {100 * one['interval'][1]:.1f})"
+            for name, one in (("pixels", pixels), (f"features {self.name}", features))
+        )
+        sentence = (
+            f"As near to a training image as only {100 * pixels['quantile']:g} % of training images are to one another "
+            f"come, of {len(self.features[1])} generated images, {told}; "
+            f"{'none is a copy' if not copies else f'{copies} are copies'}."
+        )
+        for one in (pixels, features):
+            del one["closest"]
+        return {"pixels": pixels, "features": features, "name": self.name, "sentence": sentence}
+
+    def shown(self, number: int) -> list[Neighbours]:
+        """Return the generated images nearest to a real one by pixels, nearest first, no real image twice."""
+        far, where = (one[:, 0] for one in nearest(self.thumbnails[1], self.thumbnails[0]))
+        order = np.argsort(far, kind="stable")
+        first = np.sort(np.unique(where[order], return_index=True)[1])
+        chosen = order[first][:number]
+        alike = nearest(self.features[1][chosen], self.features[0])[1][:, 0]
+        return [Neighbours(int(one), int(where[one]), int(other)) for one, other in zip(chosen, alike, strict=True)]
