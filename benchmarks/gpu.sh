@@ -15,6 +15,7 @@ python3 benchmarks/counters.py --device cuda --out "$out"
 python3 benchmarks/gauconv.py --device cuda --out "$out"
 python3 benchmarks/counting.py --device cuda --rounds 20 --settings eager channels-last bf16 bf16-compiled --out "$out"
 python3 benchmarks/learning_to_count.py --device cuda --out "$out"
+python3 benchmarks/gan_networks.py --device cuda --out "$out"
 # counting without labels on rendered crowds, a ResNet-50, three runs each; its table is the result
 python3 -m snakemake results/ladder-gpu/ladder/ladder.html --configfile config/ladder.yaml config/ladder-gpu.yaml --cores 16
 cp results/ladder-gpu/ladder/ladder.json "$out/ladder_rendered_gpu.json"
