@@ -45,6 +45,8 @@ def test_what_leaked_is_found_and_what_did_not_is_not():
 def test_nothing_is_measured_without_transforms_and_too_few_images_are_refused():
     images = _scenes(64, 0)
     assert measure_leaks(images, images, Options("none"), seed=0) == []
+    (alike,) = measure_leaks(images, images, Options("none", {"x_flip": 1.0}), seed=0, steps=2)
+    assert (alike.transform, alike.share, alike.low) == ("x_flip", None, None)
     with pytest.raises(ThrongError, match="64 or more generated images"):
         measure_leaks(images, images[:10], OPTIONS, seed=0)
     with pytest.raises(ThrongError, match=r"shape \(N, 3, 16, 16\): found \(64, 3, 8, 8\)"):

@@ -1,9 +1,9 @@
 """Whether generated images show the augmentations that their discriminator was trained under.
 
 Karras et al. (2020, ADA), section 2.2, name the leak; measured here by a small network that learns to tell which
-transform, if any, photographs went through. Its mean answer for generated images lies between that for photographs and
-that for transformed photographs, and where it lies is the share that leaked: adjusted counting, Forman (2008),
-"Quantifying counts and costs via classification".
+transform, if any, photographs went through. Its mean answer for generated images is then explained as a mixture of its
+mean answers for photographs and for photographs after each transform; the shares are what leaked: adjusted counting,
+Forman (2008), "Quantifying counts and costs via classification"; Hopkins and King (2010), eq. 4.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from scipy.optimize import nnls
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -33,8 +34,8 @@ class Leak:
     """What was found of one transform.
 
     ``skill``: area under the ROC curve with which photographs that went through it are told from others, on photographs
-    the network did not learn from; ``share``: of the generated images, how many seem to have gone through it (it may be
-    a little below 0), with its 95 % interval ``low``..``high``; None where the skill is below 0.6.
+    the network did not learn from; ``share``: of the generated images, how many seem to have gone through it, 0 or more,
+    with its 95 % interval ``low``..``high``; None where the skill is below 0.6.
     """
 
     transform: str
@@ -69,11 +70,24 @@ def measure_leaks(
         learnt, held = shuffled[::2], shuffled[1::2]
         network = _learn(learnt, alone, steps)
         none, drawn = _scores(network, held), _scores(network, generated)
-        found = []
-        for number, (name, transform) in enumerate(alone.items()):
-            through = _scores(network, transform(held, 1.0))
-            found.append(_leak(name, none[:, number], through[:, number], drawn[:, number]))
-    return found
+        through = torch.stack([_scores(network, transform(held, 1.0)) for transform in alone.values()])
+        return _leaks(tuple(alone), none, through, drawn)
+
+
+def _leaks(names: tuple[str, ...], none: Tensor, through: Tensor, drawn: Tensor) -> list[Leak]:
+    """Return the leaks: answers (N, T) for photographs and generated images, (T, N, T) after each transform."""
+    skills = [_area(none[:, number], answers[:, number]) for number, answers in enumerate(through)]
+    told = [number for number, skill in enumerate(skills) if skill >= SKILL]
+    found: dict[int, tuple[float, float, float]] = {}
+    if told:
+        after = through[told].transpose(0, 1)
+        again = [_shares(_resampled(none), _resampled(after), _resampled(drawn)) for _ in range(RESAMPLINGS)]
+        low, high = torch.stack(again).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64), dim=0).tolist()
+        found = dict(zip(told, zip(_shares(none, after, drawn).tolist(), low, high, strict=True), strict=True))
+    return [
+        Leak(name, skill, *found.get(number, (None, None, None)))
+        for number, (name, skill) in enumerate(zip(names, skills, strict=True))
+    ]
 
 
 def _strengths(options: Options, name: str) -> Mapping[str, float]:
@@ -116,22 +130,24 @@ def _learn(images: Tensor, transforms: Mapping[str, Augmentation], steps: int) -
 
 @torch.no_grad()
 def _scores(network: nn.Module, images: Tensor) -> Tensor:
-    """Return for each image the probability of each transform, (B, transforms), on the CPU."""
+    """Return for each image the probability of each transform, (B, transforms), float64 on the CPU."""
     logits = torch.cat([network(_small(part)) for part in images.split(256)])
     return logits.double().softmax(dim=1)[:, 1:].cpu()
 
 
-def _leak(name: str, none: Tensor, through: Tensor, drawn: Tensor) -> Leak:
-    skill = _area(none, through)
-    if skill < SKILL:
-        return Leak(name, skill, None, None, None)
-    shares = []
-    for _ in range(RESAMPLINGS):
-        means = [part[torch.randint(len(part), (len(part),))].mean() for part in (none, through, drawn)]
-        shares.append((means[2] - means[0]) / (means[1] - means[0]))
-    low, high = torch.stack(shares).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    share = (drawn.mean() - none.mean()) / (through.mean() - none.mean())
-    return Leak(name, skill, share.item(), low, high)
+def _shares(none: Tensor, after: Tensor, drawn: Tensor) -> Tensor:
+    """Return the shares (T,) of the transforms that best explain the mean answer (K,) for generated images.
+
+    ``none`` and ``drawn`` are (N, K) answers for photographs and generated images, ``after`` (N, T, K) for photographs
+    after each transform.
+    """
+    start = none.mean(dim=0)
+    shares, _ = nnls((after.mean(dim=0) - start).T.numpy(), (drawn.mean(dim=0) - start).numpy())
+    return torch.from_numpy(shares)
+
+
+def _resampled(images: Tensor) -> Tensor:
+    return images[torch.randint(len(images), (len(images),))]
 
 
 def _area(none: Tensor, through: Tensor) -> float:
