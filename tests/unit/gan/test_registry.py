@@ -28,7 +28,7 @@ def test_an_architecture_builds_a_discriminator_of_the_same() -> None:
         ({"name": "biggan"}, "'biggan'; known: stylegan3, r3gan"),
         ({"name": "stylegan3", "options": {"colour": 1}}, "no option colour; known: .*cbase"),
         ({"name": "stylegan3", "options": {"half": None}}, "no option half"),
-        ({"name": "stylegan3", "options": {"resolution": 24}}, "24 pixels"),
+        ({"name": "stylegan3", "options": {"resolution": 24}}, "24 pixels: expected a power of two"),
     ],
 )
 def test_an_architecture_that_does_not_exist_is_refused(architecture: dict, message: str) -> None:

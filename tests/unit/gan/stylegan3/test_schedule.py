@@ -96,14 +96,47 @@ def test_layers_of_configuration_r_hold_the_published_number_of_fixed_values() -
     assert held == [157, 157, 157, 169, 157, 169, 157, 169, 157, 157, 169, 157, 25, 25]
 
 
+SMALLEST = {"resolution": 16, "cbase": 64, "cmax": 4}
+
+
 @pytest.mark.parametrize(
-    "options", [{"config": "s"}, {"resolution": 100}, {"resolution": 4}, {"layers": 2, "critical": 2}, {"critical": 0}]
+    ("options", "message"),
+    [
+        ({"config": "s"}, "'s': t or r"),
+        ({"resolution": 100}, "100 pixels: expected a power of two"),
+        ({"resolution": 4}, "4 pixels: expected a power of two"),
+        ({"cbase": 15}, "cbase 15 leaves no channel at 16 pixels"),
+        ({"layers": 2, "critical": 2}, "2 layers, 2 of them critical"),
+        ({"critical": 0}, "critical is 0"),
+        ({"margin": -1}, "margin is -1: expected at least 0"),
+        ({"w_classes": 0}, "w_classes is 0"),
+        ({"c_dim": -1}, "c_dim is -1"),
+    ],
 )
-def test_sizes_that_make_no_generator_are_refused(options: dict) -> None:
-    with pytest.raises(ThrongError):
-        Generator(**options)
+def test_sizes_that_make_no_generator_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(ThrongError, match=message):
+        Generator(**(SMALLEST | options))
 
 
-def test_a_discriminator_of_another_than_a_power_of_two_is_refused() -> None:
-    with pytest.raises(ThrongError, match="100 pixels"):
-        Discriminator(100)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"resolution": 100}, "100 pixels"), ({"cbase": 8}, "no channel"), ({"label_layers": 0}, "label_layers is 0")],
+)
+def test_sizes_that_make_no_discriminator_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(ThrongError, match=message):
+        Discriminator(**(SMALLEST | options))
+
+
+@pytest.mark.parametrize("config", ["t", "r"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"resolution": 8, "layers": 2, "critical": 1, "margin": 0, "cbase": 8, "cmax": 1},
+        {"resolution": 64, "layers": 3, "critical": 1, "margin": 1, "cbase": 128, "cmax": 4},
+        {"resolution": 32, "layers": 9, "critical": 3, "margin": 3, "cbase": 64, "cmax": 2},
+    ],
+)
+def test_odd_sizes_draw_images_too(config: str, options: dict) -> None:
+    images = Generator(config, z_dim=4, w_dim=4, **options)(torch.randn(2, 4))
+    assert images.shape == (2, 3, options["resolution"], options["resolution"])
+    assert images.isfinite().all()

@@ -14,6 +14,7 @@ from throng.errors import ThrongError
 from throng.gan.stylegan3.linear import ROOT_2, SLOPE, Linear
 from throng.gan.stylegan3.mapping import Mapping
 from throng.gan.stylegan3.minibatch import with_deviation
+from throng.gan.stylegan3.sizes import check_sizes
 
 CLAMP = 256.0
 
@@ -48,8 +49,7 @@ class Discriminator(nn.Module):
             "label_layers": label_layers,
             "group": group,
         }
-        if resolution < 8 or resolution & (resolution - 1):
-            raise ThrongError(f"images of {resolution} pixels cannot be judged: a power of two from 8 on")
+        check_sizes(options)
         self.architecture = {"name": "stylegan3", "options": options}
         self.resolution, self.c_dim = resolution, c_dim
         self.half: torch.dtype | None = half  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -16,6 +16,7 @@ from throng.gan.stylegan3.fourier import FourierInput
 from throng.gan.stylegan3.layer import Layer, ToRgb
 from throng.gan.stylegan3.mapping import Mapping
 from throng.gan.stylegan3.schedule import schedule
+from throng.gan.stylegan3.sizes import check_sizes
 from throng.gan.stylegan3.tracking import summed
 
 # what one step leaves of the average style
@@ -70,7 +71,9 @@ class Generator(nn.Module):
             "margin": margin,
             "w_classes": w_classes,
         }
-        _check(options)
+        if config not in ("t", "r"):
+            raise ThrongError(f"no configuration of StyleGAN3 is called {config!r}: t or r")
+        check_sizes(options)
         self.architecture = {"name": "stylegan3", "options": options}
         self.z_dim, self.c_dim, self.w_dim, self.resolution = z_dim, c_dim, w_dim, resolution
         self.implementation, self.half_rates = implementation, half_rates
@@ -198,13 +201,3 @@ def _check_code(c: Tensor | None, count: int, c_dim: int) -> None:
     if c_dim and (c is None or tuple(c.shape) != shape):
         given = "none were given" if c is None else f"they are {tuple(c.shape)}"
         raise ThrongError(f"these networks heed codes of shape {shape}, and {given}: encode the labels first")
-
-
-def _check(options: dict[str, Any]) -> None:
-    resolution = options["resolution"]
-    if options["config"] not in ("t", "r"):
-        raise ThrongError(f"no configuration of StyleGAN3 is called {options['config']!r}: t or r")
-    if resolution < 8 or resolution & (resolution - 1):
-        raise ThrongError(f"images of {resolution} pixels cannot be drawn: a power of two from 8 on")
-    if not 0 < options["critical"] < options["layers"]:
-        raise ThrongError(f"{options['layers']} layers cannot have {options['critical']} critical ones: 1 to one less")
