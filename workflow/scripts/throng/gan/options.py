@@ -69,7 +69,7 @@ class GanOptions:
     mismatched: float = 0.0
     fresh_fakes: bool = True
     tick_kimg: float = 4.0
-    snapshot_kimg: int = 0
+    snapshot_kimg: float = 0.0
     measure_kimg: float = 0.0
 
     def __post_init__(self) -> None:

@@ -55,9 +55,15 @@ def drawn(generator: nn.Module, fakes: Fakes) -> Tensor:
     return generator(fakes.z, fakes.codes, classes=fakes.classes)
 
 
+def _tracking(generator: nn.Module) -> contextlib.AbstractContextManager[None]:
+    """Return what makes a generator move its running averages by what it draws, where it has any."""
+    return getattr(generator, "update_magnitudes", contextlib.nullcontext)()
+
+
 def generator_half(half: Half, piece: Piece) -> tuple[Observed, Tensor]:
     """Add the generator's gradient for a piece; return what was observed and the images that it drew."""
-    images = drawn(half.generator, piece.generator)
+    with contextlib.nullcontext() if half.options.fresh_fakes else _tracking(half.generator):
+        images = drawn(half.generator, piece.generator)
     logits = half.judged(images, piece.generator.codes)
     if half.options.pairing == "relativistic":
         with torch.no_grad():
@@ -73,10 +79,10 @@ def generator_half(half: Half, piece: Piece) -> tuple[Observed, Tensor]:
 def discriminator_half(half: Half, piece: Piece, fakes: Tensor | None) -> tuple[Observed, Tensor]:
     """Add the discriminator's gradient for a piece; return what was observed, and the logits of the photographs.
 
-    ``fakes`` are images to learn on; None draws new ones, and with them moves the generator's running averages.
+    ``fakes`` are the generator's images to learn on; None draws new ones, by which its running averages move.
     """
     if fakes is None:
-        with torch.no_grad(), getattr(half.generator, "update_magnitudes", contextlib.nullcontext)():
+        with torch.no_grad(), _tracking(half.generator):
             fakes = drawn(half.generator, piece.discriminator)
         codes = piece.fake_codes
     else:

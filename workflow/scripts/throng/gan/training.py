@@ -113,7 +113,7 @@ def train_gan(
     seen: Seen,
     device: str = "cpu",
     identity: Mapping[str, Any] | None = None,
-    on_snapshot: Callable[[nn.Module, int], None] | None = None,
+    on_snapshot: Callable[[nn.Module, float], None] | None = None,
     measure: Callable[[nn.Module], Mapping[str, float]] | None = None,
     workers: int = 1,
     checkpoint_seconds: float = 60.0,
@@ -163,7 +163,7 @@ def train_gan(
                     row |= measure(networks.average)
                 told.write(row, observed, clock, accelerator.device)
             if main and on_snapshot is not None and options.due(progress.step, options.snapshot_kimg):
-                on_snapshot(networks.average, round(options.kimg_at(progress.step)))
+                on_snapshot(networks.average, options.kimg_at(progress.step))
             stopping = any_asked(stop.asked, accelerator) and not ended
             if ended or stopping or time.monotonic() - checkpointed >= checkpoint_seconds:
                 progress.seconds = clock.total()

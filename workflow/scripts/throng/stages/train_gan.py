@@ -117,10 +117,11 @@ class Writer:
         write_bytes(self.folder / "reals.png", self.reals())
         write_bytes(self.folder / "fakes_init.png", self.fakes(generator))
 
-    def snapshot(self, average: "nn.Module", kimg: int) -> None:
+    def snapshot(self, average: "nn.Module", kimg: float) -> None:
         """Write the generator as it is, and what it draws."""
-        self.save(self.folder / f"network-{kimg:06d}.safetensors", average, kimg)
-        write_bytes(self.folder / f"fakes-{kimg:06d}.png", self.fakes(average))
+        name = f"{round(kimg):06d}"
+        self.save(self.folder / f"network-{name}.safetensors", average, kimg)
+        write_bytes(self.folder / f"fakes-{name}.png", self.fakes(average))
 
     def save(self, path: Path, network: "nn.Module", kimg: float) -> None:
         """Write a generator to a file of its own."""
