@@ -81,6 +81,16 @@ def test_a_judge_that_cannot_tell_real_images_apart_says_so():
     assert found["verdict"]["obeys"] == "untold"
 
 
+def test_a_judge_that_sees_nothing_in_real_images_says_nothing_of_generated_ones():
+    class Blind(Exact):
+        def count(self, pixels):
+            return pixels[:, 0, 0, 0].astype(float)
+
+    found = judged(obedient(40), real_set(120), Blind())
+    assert found["verdict"]["obeys"] == "untold"
+    assert found["verdict"]["sentence"].startswith("This judge does not tell real images apart")
+
+
 def test_a_judge_of_labels_needs_no_counts():
     class Names(Exact):
         unit = "label"

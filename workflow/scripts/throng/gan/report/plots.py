@@ -74,7 +74,8 @@ def _confusion(axes: Axes, classes: Record, names: Sequence[str], title: str) ->
             axes.text(column, row, f"{100 * value:.0f} %", ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set(xlabel="class of what was counted", ylabel="asked" if "generated" in title else "labelled")
+    axes.set_xlabel("class of what was counted", fontsize=8)
+    axes.set_ylabel("asked for" if "generated" in title else "labelled", fontsize=8)
     accuracy = classes["accuracy"]["value"]
     axes.set_title(f"{title}: {100 * accuracy:.0f} % right", fontsize=9)
     axes.tick_params(length=0)
@@ -138,7 +139,8 @@ def _pairs(axes: Axes, scenes: Record, names: Sequence[str]) -> None:
     axes.imshow(np.ma.masked_invalid(drift), cmap="YlOrRd", vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(drift):
         if np.isfinite(value) and len(names) <= 8:
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=INK)
+            ink = "white" if value > 0.65 else INK
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_title("drift in pixels (0: same, 1: another scene)", fontsize=9)
@@ -156,7 +158,7 @@ def _monotone(axes: Axes, judges: Sequence[Record]) -> None:
         axes.bar_label(bars, fmt="%.2f", fontsize=7)
     axes.set_xticks(range(len(keys)), [name for _, name in keys], fontsize=8)
     axes.set(ylim=(0, 1.1))
-    axes.set_title(f"share of {judges[0]['monotone']['scenes']} scenes", fontsize=9)
+    axes.set_title(f"share of {judges[0]['monotone']['scenes']} scenes under rising labels", fontsize=9)
     if len(judges) > 1:
         axes.legend(fontsize=7, frameon=False)
     _tidy(axes)
