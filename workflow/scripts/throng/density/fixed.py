@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from throng.compiled import compiled
 from throng.density import kde
-from throng.density.compiled import compiled
 from throng.density.crowd import Crowd, Measure
 from throng.density.floor import floor_of
 from throng.density.grid import NO_SCALE, Cells, cells

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from throng.density.compiled import compiled
+from throng.compiled import compiled
 from throng.density.crowd import Crowd
 from throng.density.floor import floor_of
 from throng.density.people import SPACING

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from throng.density.compiled import compiled
+from throng.compiled import compiled
 from throng.density.crowd import Crowd
 from throng.density.floor import Floor, floor_of
 from throng.density.grid import NO_SCALE, lacks

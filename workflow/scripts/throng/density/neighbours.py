@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from throng.density.compiled import compiled
+from throng.compiled import compiled
 from throng.density.head_points import checked_heads
 from throng.errors import ThrongError
 

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from throng.density.compiled import compiled
+from throng.compiled import compiled
 
 CUT = 4.0
 WINDOW = 15

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import torch
-from torch.nn import functional
 
 from throng.errors import ThrongError
-from throng.gan.resample import Padding, band
+from throng.gan.filtered_lrelu.passes import forward_pass
+from throng.gan.filtered_lrelu.polyphase import Slopes, polyphase
+from throng.gan.filtered_lrelu.taps import separable
+from throng.gan.resample import Padding
 
-IMPLEMENTATIONS = ("polyphase",)
+IMPLEMENTATIONS = ("polyphase", "triton")
 
 
 def filtered_lrelu(
@@ -32,41 +34,53 @@ def filtered_lrelu(
     In this order: bias; ``up`` - 1 zeros after each pixel; ``padding`` (left, right, top, bottom), in up-sampled
     pixels, cropping where negative; convolution by ``up_filter`` with gain up²; leaky ReLU of ``slope`` times
     ``gain``, clamped to +-``clamp``; convolution by ``down_filter``; every ``down``-th pixel. Filters are (T,) for both
-    axes, (T, T) (``down_filter`` only), or None for no filter. Differentiable once in x and bias. Raises ThrongError
-    for an unknown implementation and for shapes that do not fit.
+    axes, (T, T), or None for no filter. Differentiable once in x and bias. Raises ThrongError for an unknown
+    implementation or one that cannot run there, and for shapes and factors that do not fit.
     """
     check_implementation(implementation, x.device)
-    if bias is not None:
-        x = x + bias.to(x.dtype)[None, :, None, None]
-    x = _filtered(x, up_filter, up, 1, padding, up**2)
-    x = functional.leaky_relu(x, slope) * gain
-    if clamp is not None:
-        x = x.clamp(-clamp, clamp)
-    return _filtered(x, down_filter, 1, down, (0, 0, 0, 0), 1)
+    if x.ndim != 4 or not x.is_floating_point():
+        raise ThrongError(f"features must be (B, C, H, W) of a real type, not {tuple(x.shape)} {x.dtype}")
+    if bias is not None and bias.shape != x.shape[1:2]:
+        raise ThrongError(f"the bias of {x.shape[1]} channels must be ({x.shape[1]},), not {tuple(bias.shape)}")
+    if min(up, down) < 1 or gain <= 0 or (clamp is not None and clamp <= 0):
+        raise ThrongError(f"up {up} and down {down} must be at least 1, gain {gain} and clamp {clamp} above 0")
+    one = forward_pass((x.shape[2], x.shape[3]), separable(up_filter), separable(down_filter), up, down, padding)
+    slopes = Slopes(gain, slope, math.inf if clamp is None else clamp)
+    bias = x.new_zeros(x.shape[1]) if bias is None else bias
+    if implementation == "polyphase":
+        return polyphase(x, bias, one, slopes)
+    from throng.gan.filtered_lrelu.fused import fused
 
-
-def _filtered(
-    x: torch.Tensor, taps: torch.Tensor | None, up: int, down: int, padding: Padding, gain: float
-) -> torch.Tensor:
-    left, right, top, bottom = padding
-    if taps is not None and taps.ndim == 2:
-        if up > 1:
-            raise ThrongError("an up-sampling filter must be separable (T,), not (T, T)")
-        kernel = taps.flip(0, 1).to(x)[None, None].expand(x.shape[1], 1, -1, -1)
-        return functional.conv2d(functional.pad(x, padding) * gain, kernel, stride=down, groups=x.shape[1])
-    row = (x.new_ones(1) if taps is None else taps.to(x)) * gain**0.5
-    across = band(row, x.shape[-1], up, down, (left, right))
-    along = band(row, x.shape[-2], up, down, (top, bottom))
-    return along @ (x @ across.T)
+    return fused(x, bias, one, slopes)
 
 
 def check_implementation(name: str, device: torch.device) -> None:
     """Raise ThrongError unless the implementation ``name`` exists and runs on ``device``."""
     if name not in IMPLEMENTATIONS:
         raise ThrongError(f"implementation must be one of {', '.join(IMPLEMENTATIONS)}, not {name!r}")
+    if name == "triton":
+        _check_triton(device)
+
+
+def _check_triton(device: torch.device) -> None:
+    try:
+        from throng.gan.filtered_lrelu import fused
+    except ImportError as error:
+        raise ThrongError(
+            "implementation 'triton' needs the package triton, which is not installed here: use 'polyphase'"
+        ) from error
+    if device.type != "cuda" and not fused.interpreted():
+        raise ThrongError(f"implementation 'triton' needs a GPU, not {device}: use implementation 'polyphase' there")
 
 
 def describe(name: str, device: torch.device) -> str:
     """Return what a log says of the implementation ``name`` on ``device``: which it is and what it costs."""
     check_implementation(name, device)
-    return f"filtered leaky ReLU: {name} on {device.type}"
+    if name == "triton":
+        return "filtered leaky ReLU: triton, one kernel each way; keeps 2 bits per up-sampled pixel"
+    if device.type == "cpu":
+        return "filtered leaky ReLU: polyphase, compiled for this CPU; keeps 2 bits per up-sampled pixel"
+    return (
+        "filtered leaky ReLU: polyphase, as matrix products; keeps its input and up-samples a second time for the "
+        "gradient ('triton' keeps 2 bits per up-sampled pixel and writes nothing up-sampled)"
+    )
