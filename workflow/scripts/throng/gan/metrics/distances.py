@@ -6,6 +6,7 @@ from throng.gan.metrics.frechet import (
     RunningMoments,
     frechet_distance,
     frechet_infinity,
+    frechet_of,
     frechet_resamples,
     moments_of,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "by_class",
     "frechet_distance",
     "frechet_infinity",
+    "frechet_of",
     "frechet_resamples",
     "kernel_distance",
     "moments_of",

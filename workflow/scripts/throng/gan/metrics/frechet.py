@@ -91,16 +91,25 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     return float(max(between + np.trace(one.covariance) + np.trace(other.covariance) - 2 * shared, 0.0))
 
 
+def frechet_of(real: np.ndarray, fake: np.ndarray) -> float:
+    """Return the Frechet distance of (N1, D) and (N2, D) features; raises ThrongError for fewer than two of either.
+
+    It grows as images get fewer: compare distances of equal numbers of images alone.
+    """
+    return _between(real, fake)(np.ones(len(real)), np.ones(len(fake)))
+
+
 def frechet_resamples(real: np.ndarray, fake: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:
     """Return bootstrap draws (resamples,) of the Frechet distance of (N1, D) and (N2, D) features.
 
     Images of both sets are drawn again. A draw repeats images, which raises every distance: only the draws' deviations
     from their own mean say anything, see :func:`throng.gan.metrics.intervals.around`.
     """
-    few = max(len(real), len(fake)) <= 2 * real.shape[1]
-    distance = _by_products(real, fake) if few else _by_moments(real, fake)
+    distance = _between(real, fake)
     rng = np.random.default_rng(seed)
-    return np.array([distance(again(len(real), rng), again(len(fake), rng)) for _ in range(resamples)])
+    return np.array(
+        [distance(again(len(real), rng, different=2), again(len(fake), rng, different=2)) for _ in range(resamples)]
+    )
 
 
 def frechet_infinity(real: np.ndarray, fake: np.ndarray, *, points: int = 15, seed: int = 0) -> float:
@@ -126,6 +135,16 @@ def frechet_infinity(real: np.ndarray, fake: np.ndarray, *, points: int = 15, se
     return float(np.polynomial.Polynomial.fit(1 / shares, distances, 1).convert().coef[0])
 
 
+def _between(real: np.ndarray, fake: np.ndarray) -> Distance:
+    """Return the distance of how often each image occurs, by whatever is smaller: images' products or moments."""
+    _check(real)
+    _check(fake)
+    if real.shape[1] != fake.shape[1]:
+        raise ThrongError(f"features of {real.shape[1]} and of {fake.shape[1]} numbers have no distance")
+    few = max(len(real), len(fake)) <= real.shape[1]
+    return _by_products(real, fake) if few else _by_moments(real, fake)
+
+
 def _by_moments(real: np.ndarray, fake: np.ndarray) -> Distance:
     return lambda first, second: frechet_distance(moments_of(real, first), moments_of(fake, second))
 
@@ -136,8 +155,6 @@ def _by_products(real: np.ndarray, fake: np.ndarray) -> Distance:
     With centred rows X1 and X2, the trace of (C1 C2)^(1/2) is the sum of the singular values of X1 X2^T over
     sqrt((N1 - 1) (N2 - 1)), which is small where images are few.
     """
-    _check(real)
-    _check(fake)
     shift = real.mean(0, dtype=np.float64)
     one, other = real - shift, fake - shift
     products = one @ other.T

@@ -100,7 +100,9 @@ def _discrepancy(kernels: tuple[np.ndarray, np.ndarray, np.ndarray], first: np.n
 def _resamples(kernels: tuple[np.ndarray, np.ndarray, np.ndarray], resamples: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     real, fake = kernels[2].shape
-    return np.array([_discrepancy(kernels, again(real, rng), again(fake, rng)) for _ in range(resamples)])
+    return np.array(
+        [_discrepancy(kernels, again(real, rng, different=2), again(fake, rng, different=2)) for _ in range(resamples)]
+    )
 
 
 def _disjoint(

@@ -1,9 +1,11 @@
 """Does a generator invent, or does it remember? Samples' nearest training images, held against an honest yardstick.
 
-Held-out photographs of the same kind are as far from the training images as honest samples should be. Where none are
-given, training images stand in, each with its distance to the nearest other.
-Source: Meehan, Chaudhuri, Dasgupta, "A non-parametric test to detect data-copying in generative models", AISTATS 2020,
-section 3 (samples' against held-out images' distances to the training set).
+A sample is suspicious when one training image is much nearer to it than the next ones: a mere distance would accuse
+dull pictures, which are near to everything. Held-out photographs of the same kind say how near is honest; where none
+are given, training images stand in, each among the others.
+Source: Carlini et al., "Extracting training data from diffusion models", USENIX Security 2023, section 5.1 (the
+distance over the mean of the nearest); Meehan, Chaudhuri, Dasgupta, "A non-parametric test to detect data-copying in
+generative models", AISTATS 2020, section 3 (held-out images as the yardstick).
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from throng.gan.metrics.neighbours import nearest
 
 QUANTILE = 0.01
 THUMBNAIL = 32
+NEIGHBOURHOOD = 50
+# With two others, one can be nearer.
+FEWEST = 3
 
 
 def memorisation(
@@ -30,42 +35,44 @@ def memorisation(
     shown: int = 16,
     level: float = LEVEL,
 ) -> dict[str, Any]:
-    """Return how many of the samples (M, D) are nearer to training images (N, D) than honest images are.
+    """Return how many of the samples (M, D) are nearer to one training image (N, D) than honest images are.
 
-    ``threshold`` is the ``quantile`` of the yardstick's distances, those of ``held_out`` (K, D) or of training images
-    to their nearest other; ``share`` are the samples at most that far from a training image, ``expected`` (the
-    quantile) of an honest generator, with Clopper-Pearson ``interval``. ``nearer`` is the probability that a sample is
-    nearer than the yardstick: 0.5 when honest, 1 for copies. ``copies`` counts distances of 0. ``closest`` are the
-    ``shown`` samples nearest to a training image, with their distance and that image's number, nearest first. Raises
-    ThrongError for no samples, too few images for a yardstick, or a quantile outside 0..1.
+    Nearness is the distance to the nearest training image over the mean distance to the nearest 50 (all, when fewer),
+    0 for a copy. ``threshold`` is the ``quantile`` of the yardstick's nearness, of ``held_out`` (K, D) or of training
+    images among the others; ``share`` are the samples at or below it, with Clopper-Pearson ``interval``, ``expected``
+    (the quantile) of an honest generator. ``nearer`` is the probability that a sample is nearer than the yardstick: 0.5
+    when honest, 1 for copies. ``copies`` counts distances of 0. ``closest`` are the ``shown`` nearest samples with
+    nearness, distance and that training image's number, nearest first. Raises ThrongError for no samples, too few
+    images, or a quantile outside 0..1.
     """
     if not 0 < quantile < 1:
         raise ThrongError(f"the yardstick's quantile lies between 0 and 1, not at {quantile}")
     if len(samples) == 0:
         raise ThrongError("no samples to look for among the training images: draw some")
-    if (held_out is None and len(training) < 2) or (held_out is not None and len(held_out) == 0):
-        raise ThrongError("memorisation needs 2 training images, or held-out images, as a yardstick: give more")
-    distances, images = (found[:, 0] for found in nearest(samples, training))
-    if held_out is None:
-        yardstick = nearest(training, training, within=True)[0][:, 0]
-    else:
-        yardstick = nearest(held_out, training)[0][:, 0]
+    if len(training) < FEWEST or (held_out is not None and len(held_out) == 0):
+        raise ThrongError(f"memorisation needs {FEWEST} training images at least, not {len(training)}, and a yardstick")
+    nearness, distances, images = _nearness(samples, training)
+    among = held_out is None
+    yardstick = _nearness(training, training, within=True)[0] if among else _nearness(held_out, training)[0]
     threshold = float(np.quantile(yardstick, quantile))
-    share = float((distances <= threshold).mean())
-    closest = np.lexsort((np.arange(len(distances)), distances))[:shown]
+    share = float((nearness <= threshold).mean())
+    closest = np.lexsort((np.arange(len(nearness)), distances, nearness))[:shown]
     return {
-        "yardstick": "training images" if held_out is None else "held-out images",
+        "yardstick": "training images" if among else "held-out images",
         "quantile": quantile,
         "threshold": threshold,
         "share": share,
         "interval": share_interval(share, len(samples), level),
         "expected": quantile,
-        "nearer": _nearer(distances, yardstick),
+        "nearer": _nearer(nearness, yardstick),
         "copies": int((distances == 0).sum()),
-        "median": float(np.median(distances)),
-        "yardstick_median": float(np.median(yardstick)),
         "closest": [
-            {"sample": int(number), "training": int(images[number]), "distance": float(distances[number])}
+            {
+                "sample": int(number),
+                "training": int(images[number]),
+                "nearness": float(nearness[number]),
+                "distance": float(distances[number]),
+            }
             for number in closest
         ],
     }
@@ -84,8 +91,17 @@ def thumbnails(pixels: np.ndarray) -> np.ndarray:
     return flat / np.float32(flat.shape[1] ** 0.5)
 
 
-def _nearer(distances: np.ndarray, yardstick: np.ndarray) -> float:
+def _nearness(
+    queries: np.ndarray, training: np.ndarray, *, within: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return nearness, distance and number of the nearest training image, each (N,)."""
+    distances, images = nearest(queries, training, min(NEIGHBOURHOOD, len(training) - within), within=within)
+    mean = distances.mean(1)
+    return np.where(mean > 0, distances[:, 0] / np.where(mean > 0, mean, 1), 0.0), distances[:, 0], images[:, 0]
+
+
+def _nearer(samples: np.ndarray, yardstick: np.ndarray) -> float:
     """Return P(sample < yardstick) + P(equal) / 2, by ranks (Mann-Whitney)."""
-    ranks = rankdata(np.concatenate([distances, yardstick]))
-    below = ranks[len(distances) :].sum() - len(yardstick) * (len(yardstick) + 1) / 2
-    return float(below / (len(distances) * len(yardstick)))
+    ranks = rankdata(np.concatenate([samples, yardstick]))
+    below = ranks[len(samples) :].sum() - len(yardstick) * (len(yardstick) + 1) / 2
+    return float(below / (len(samples) * len(yardstick)))

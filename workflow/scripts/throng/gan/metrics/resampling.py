@@ -12,6 +12,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 LANCZOS = 3
 # Reach of the turning filter, in pixels: ripples of a shorter one would be taken for flaws of the generator.
@@ -44,12 +45,20 @@ def turned(image: Tensor, degrees: float) -> tuple[Tensor, Tensor]:
     """
     centre = (image.shape[-1] - 1) / 2
     back = _rotation(-degrees, image.device)
-    return _filtered(image, (_grid(image) - centre) @ back.T + centre, degrees, None)
+    return _looked_up(image, (_grid(image) - centre) @ back.T + centre, degrees)
 
 
 def as_if_turned(image: Tensor, degrees: float) -> tuple[Tensor, Tensor]:
     """Return an image (C, R, R) that has been turned already, through the filter of :func:`turned`, and where known."""
-    return _filtered(image, _grid(image), degrees, _rotation(-degrees, image.device))
+    side, reach = image.shape[-1], REACH - 1
+    steps = torch.arange(-reach, reach + 1, device=image.device, dtype=torch.float64)
+    rows, columns = torch.meshgrid(steps, steps, indexing="ij")
+    offsets = torch.stack([columns, rows], -1)
+    kernel = octagon(offsets @ _rotation(-degrees, image.device).T, degrees) * _window(offsets)
+    weights = (kernel / kernel.sum()).to(image)[None, None]
+    filtered = functional.conv2d(image[:, None], weights, padding=reach)[:, 0]
+    axis = _inside(torch.arange(side, device=image.device), side, reach)
+    return filtered, axis[:, None] & axis
 
 
 def octagon(offsets: Tensor, degrees: float) -> Tensor:
@@ -79,28 +88,27 @@ def _edge(offsets: Tensor, normal: float, before: float, after: float) -> Tensor
     return outward * length * phase.sin() * torch.sinc(along * length)
 
 
-def _filtered(image: Tensor, places: Tensor, degrees: float, frame: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Look an image (C, R, R) up at ``places`` (R R, 2) through the octagon, turned into the places' ``frame``."""
-    channels, side, _ = image.shape
+def _looked_up(image: Tensor, places: Tensor, degrees: float) -> tuple[Tensor, Tensor]:
+    """Look an image (C, R, R) up at ``places`` (R R, 2), in pixels (x, y), through the windowed octagon."""
+    side = image.shape[-1]
     steps = torch.arange(1 - REACH, REACH + 1, device=image.device)
     down, across = (grid.flatten() for grid in torch.meshgrid(steps, steps, indexing="ij"))
-    found = torch.empty(channels, len(places), device=image.device)
-    for start in range(0, len(places), ROWS):
-        place = places[start : start + ROWS]
+    near = torch.stack([across, down], -1)
+    found = []
+    for place in places.split(ROWS):
         whole = place.floor().long()
-        x, y = whole[:, :1] + across, whole[:, 1:] + down
-        offsets = torch.stack([place[:, :1] - x, place[:, 1:] - y], -1)
-        kernel = octagon(offsets if frame is None else offsets @ frame.T, degrees)
-        kernel = kernel * _window(offsets.square().sum(-1).sqrt())
+        offsets = (place - whole).float()[:, None] - near
+        kernel = octagon(offsets, degrees) * _window(offsets)
         weights = (kernel / kernel.sum(1, keepdim=True)).to(image)
-        pixels = image[:, y.clamp(0, side - 1), x.clamp(0, side - 1)]
-        found[:, start : start + ROWS] = (pixels * weights).sum(2)
+        x, y = (whole[:, None] + near).clamp(0, side - 1).unbind(-1)
+        found.append((image[:, y, x] * weights).sum(2))
     known = _inside(places, side, REACH - 1).all(1)
-    return found.unflatten(1, (side, side)), known.unflatten(0, (side, side))
+    return torch.cat(found, 1).unflatten(1, (side, side)), known.unflatten(0, (side, side))
 
 
-def _window(radius: Tensor) -> Tensor:
-    """Return a window like Lanczos', the same in every direction, so that it turns with the picture."""
+def _window(offsets: Tensor) -> Tensor:
+    """Return a window like Lanczos' (...) of (..., 2), equal in every direction so that it turns with the picture."""
+    radius = offsets.square().sum(-1).sqrt()
     return torch.sinc(radius / REACH) * (radius < REACH)
 
 
