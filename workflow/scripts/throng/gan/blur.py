@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from throng.gan.augmentation.mirror import apply_matrices, filtering
+from throng.gan.mirror import apply_matrices, filtering
 
 START = 10.0
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from throng.gan.augmentation.dice import chosen, log2_normal
-from throng.gan.augmentation.mirror import SYM2, apply_matrices, filtering
 from throng.gan.augmentation.options import Options
+from throng.gan.mirror import SYM2, apply_matrices, filtering
 
 BANDS = 4
 # expected power of a photograph in each band, from low to high: spectra fall off as 1 / f

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from throng.gan.augmentation.dice import chosen, log2_normal, normal, rotation, turns
-from throng.gan.augmentation.mirror import DELAY, apply_matrices, downsampling, upsampling
 from throng.gan.augmentation.options import Options
 from throng.gan.augmentation.warp import warp
+from throng.gan.mirror import DELAY, apply_matrices, downsampling, upsampling
 
 
 def move(images: Tensor, p: float, options: Options) -> Tensor:

@@ -34,8 +34,8 @@ class Leak:
     """What was found of one transform.
 
     ``skill``: area under the ROC curve with which photographs that went through it are told from others, on photographs
-    the network did not learn from; ``share``: of the generated images, how many seem to have gone through it, 0 or more,
-    with its 95 % interval ``low``..``high``; None where the skill is below 0.6.
+    the network did not learn from; ``share``: of the generated images, how many seem to have gone through it, 0 or
+    more, with its 95 % interval ``low``..``high``; None where the skill is below 0.6.
     """
 
     transform: str

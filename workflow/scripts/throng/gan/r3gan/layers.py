@@ -7,10 +7,14 @@ section 3.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from throng.gan.mirror import apply_matrices, extension
+from throng.gan.resample import band
 
 SLOPE = 0.2
 # keeps the variance of what passes a leaky ReLU: He et al. (2015), eq. 15
@@ -80,13 +84,25 @@ class Linear(nn.Module):
 def upsample(x: Tensor) -> Tensor:
     """Double height and width with the filter [1, 2, 1] / 2: new pixels are the mean of their neighbours.
 
-    x is (B, C, H, W), H and W at least 2; the last row and column are repeated.
+    x is (B, C, H, W); the last row and column are repeated.
     """
-    height, width = x.shape[-2:]
-    between = F.interpolate(x, size=(2 * height - 1, 2 * width - 1), mode="bilinear", align_corners=True)
-    return F.pad(between, (0, 1, 0, 1), mode="replicate")
+    return apply_matrices(x, _doubling(x.shape[-2], x.dtype, x.device), _doubling(x.shape[-1], x.dtype, x.device))
 
 
 def downsample(x: Tensor) -> Tensor:
     """Halve height and width with the filter [1, 2, 1] / 4 around every second pixel; x is (B, C, H, W), both even."""
-    return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, stride=1), 2)
+    return apply_matrices(x, _halving(x.shape[-2], x.dtype, x.device), _halving(x.shape[-1], x.dtype, x.device))
+
+
+# As matrices: a product's second derivative is a product, while that of pooling took longer than the convolutions.
+@lru_cache(maxsize=64)
+def _doubling(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    taps = torch.tensor([0.5, 1.0, 0.5], dtype=torch.float64)
+    rows = band(taps, length + 2, 2, 1, (1, 1)) @ extension(length, 1)
+    return rows[2:-2].to(device, dtype)
+
+
+@lru_cache(maxsize=64)
+def _halving(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    taps = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
+    return (band(taps, length + 2, 1, 2, (0, 0)) @ extension(length, 1)).to(device, dtype)

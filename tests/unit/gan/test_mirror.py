@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.signal import upfirdn
 
-from throng.gan.augmentation.mirror import SYM2, SYM6, downsampling, extension, filtering, upsampling
+from throng.gan.mirror import SYM2, SYM6, downsampling, extension, filtering, upsampling
 
 
 def _least_asymmetric(moments: int) -> np.ndarray:
