@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from throng.conversion.archive import LABELS
+from throng.conversion.label_files import parse_json
 from throng.conversion.labels import UNLABELLED, Label
 from throng.counting.pixel_store import PixelStore
 from throng.errors import ThrongError
@@ -176,7 +178,8 @@ def _converted(inputs: Files, resolution: int) -> tuple[list[Item], list[str], s
         for row in sorted(rows, key=lambda row: row.name)
     ]
     items[0].read()
-    return items, _names(rows), where
+    named = parse_json(store.read_bytes(DATASET, LABELS), f"{where}/{LABELS}").classes
+    return items, list(named) or _names(rows), where
 
 
 def _people(tables: Sequence[Path]) -> dict[tuple[str, str], float | None]:
@@ -195,7 +198,7 @@ def _archive(path: Path, data: Any, resolution: int) -> tuple[list[Item], list[s
 
     source = open_source(path, data.licence)
     known = source.labels.labels if source.labels else {}
-    where = f"{path}/dataset.json"
+    where = f"{path}/{LABELS}"
     names = [original.path for original in source.originals]
     if strangers := sorted(set(known) - set(names)):
         raise ThrongError(
