@@ -18,8 +18,10 @@ INSTANT_MAIN = '''
 
 def main(run, section, snakemake):
     """Write every output at once: a table's bytes depend on the params, as a real table's footer does."""
-    for output in snakemake.output:
-        Path(output).write_text(snakemake.params.config + snakemake.params.code)
+    for output in map(Path, snakemake.output):
+        folder = not output.suffix
+        output.mkdir(parents=True, exist_ok=True) if folder else None
+        (output / "bytes" if folder else output).write_text(snakemake.params.config + snakemake.params.code)
 '''
 
 

@@ -62,10 +62,18 @@ LADDER_EDITS = {
     "ladder": ("ladder: {bootstrap: 999}", set()),
 }
 
+GAN = ("results/evaluate_gan/crowds/seed-1/gan.html",)
+# and for generators
+GAN_EDITS = {
+    "train_gan": ("train_gan: {gans: [{name: crowds, kimg: 31}]}", {"evaluate_gan"}),
+    "evaluate_gan": ("evaluate_gan: {images: 999}", set()),
+}
+
 
 def test_every_section_has_an_edit():
     shared = {"seed", "results", "data_root", "log_level"}
-    assert EDITS.keys() | LADDER_EDITS.keys() | SECTIONS_WITHOUT_RULE_IN_DEMO == Config.model_fields.keys() - shared
+    edited = EDITS.keys() | LADDER_EDITS.keys() | GAN_EDITS.keys()
+    assert edited | SECTIONS_WITHOUT_RULE_IN_DEMO == Config.model_fields.keys() - shared
 
 
 @pytest.mark.parametrize("section", EDITS)
@@ -86,6 +94,20 @@ def climbed(finished: Project) -> Project:
 def test_edit_of_a_section_reruns_what_follows_on_the_ladder(climbed: Project, section: str):
     text, after = LADDER_EDITS[section]
     assert climbed.would_run(*LADDER, *climbed.overlay(text)) == {section, *after}
+
+
+@pytest.fixture(scope="module")
+def drawn(finished: Project) -> Project:
+    """The finished checkout, in which a generator has been asked for as well."""
+    finished.run("all", *GAN, "--quiet")
+    assert finished.would_run(*GAN) == set()
+    return finished
+
+
+@pytest.mark.parametrize("section", GAN_EDITS)
+def test_edit_of_a_section_reruns_what_follows_of_a_generator(drawn: Project, section: str):
+    text, after = GAN_EDITS[section]
+    assert drawn.would_run(*GAN, *drawn.overlay(text)) == {section, *after}
 
 
 def test_edit_of_one_fit_leaves_the_others_alone(climbed: Project):

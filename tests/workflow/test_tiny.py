@@ -15,15 +15,16 @@ from throng.release.verify import verify
 OVERLAY = ("--configfile", "config/tiny.yaml")
 RESULTS = Path("results") / "tiny"
 LADDER = ("results/tiny/ladder/ladder.html", "results/tiny/probe/probe.json")
+GAN = ("results/tiny/evaluate_gan/crowds/seed-1/gan.html",)
 LABEL_FREE = ("pretrain_count", "pretrain_rank", "fit_counts", "probe", "ladder")
 # what follows from arithmetic that may differ with the number of threads
-TRAINED = ("train_counter", "evaluate", "report", "logs", "benchmarks", *LABEL_FREE)
+TRAINED = ("train_counter", "evaluate", "train_gan", "evaluate_gan", "report", "logs", "benchmarks", *LABEL_FREE)
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Project:
     project = checkout(tmp_path_factory.mktemp("tiny"))
-    project.run("all", *LADDER, *OVERLAY)
+    project.run("all", *LADDER, *GAN, *OVERLAY)
     return project
 
 
@@ -71,6 +72,15 @@ def test_the_ladder_stands_beside_its_page(tiny: Project):
     assert accuracy
     probe = json.loads((tiny.folder / RESULTS / "probe" / "probe.json").read_text())
     assert probe["networks"]
+
+
+def test_a_generator_stands_beside_what_was_measured_of_it(tiny: Project):
+    folder = tiny.folder / RESULTS
+    metrics = json.loads((folder / "evaluate_gan" / "crowds" / "seed-1" / "metrics.json").read_text())
+    assert metrics
+    steps = [json.loads(line) for line in (folder / "train_gan" / "crowds" / "seed-1" / "history.jsonl").open()]
+    assert steps
+    assert (folder / "train_gan" / "crowds" / "seed-1" / "fakes.png").stat().st_size
 
 
 AUDITS = (("audit_pairs", "audit.html"), ("audit_density", "density.html"))
