@@ -63,6 +63,15 @@ def every_label(stored: StoredGenerator) -> list[Request]:
     raise ThrongError(f"this generator takes labels of {stored.encoding.dim} numbers: name those that are wanted")
 
 
+def spread_scores(stored: StoredGenerator, steps: int) -> list[Request]:
+    """Return ``steps`` scores at even quantiles from the least to the most; none of a generator of other labels."""
+    if not isinstance(stored.encoding, Fourier):
+        return []
+    knots = stored.encoding.knots
+    scores = np.interp(np.linspace(0, 1, steps), np.linspace(0, 1, len(knots)), knots)
+    return [Request("score", (float(score),), f"{score:.4g}") for score in scores]
+
+
 def requests_of(stored: StoredGenerator, spelled: Sequence[Spelled]) -> list[Request]:
     """Return the labels that are spelled as class names or numbers, scores, or vectors of numbers.
 

@@ -9,3 +9,22 @@ class Counting(StrEnum):
     AUTO = "auto"
     CONTINUES = "continues"
     RESTARTS = "restarts"
+
+
+class Space(StrEnum):
+    """Where the latents of a photograph are searched."""
+
+    Z = "z"
+    W = "w"
+    W_PLUS = "w+"
+
+
+class Features(StrEnum):
+    """What compares a drawn image with a photograph beside its pixels."""
+
+    NONE = "none"
+    RANDOM = "random"
+    ENCODER = "encoder"
+    INCEPTION = "inception"
+    TORCHSCRIPT = "torchscript"
+    DINOV2 = "dinov2"

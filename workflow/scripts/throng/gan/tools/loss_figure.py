@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 from throng.canvas import figure
 from throng.errors import ThrongError
 from throng.files import write_bytes
+from throng.gan.tools.figures import saved
 from throng.gan.tools.loss_curves import AUGMENT, D_LOSS, G_LOSS, Chain, Curve, is_distance, smoothed
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def write_curves(path: Path, chained: Chain, half_life: float, record: Mapping[s
     if suffix == ".csv":
         write_bytes(path, as_csv(chained, half_life).encode())
         return
-    write_bytes(path, _saved(draw(chained, half_life), suffix[1:], record))
+    write_bytes(path, saved(draw(chained, half_life), suffix[1:], record))
 
 
 def as_csv(chained: Chain, half_life: float) -> str:
@@ -89,15 +89,3 @@ def _mark_joints(axes: Axes, chained: Chain) -> None:
     loss = chained.curves[G_LOSS]
     for run in range(1, int(loss.run.max(initial=0)) + 1):
         axes.axvline(float(np.min(loss.kimg[loss.run == run])), color="0.6", ls=":", lw=0.9)
-
-
-def _saved(drawn: Figure, kind: str, record: Mapping[str, Any]) -> bytes:
-    import matplotlib as mpl
-
-    said = json.dumps(record, sort_keys=True)
-    # Date and version would make equal curves unequal files, and so would the random ids of an SVG's elements.
-    metadata = {"Software": None, "throng": said} if kind == "png" else {"Date": None, "Description": said}
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "throng"}):
-        drawn.savefig(buffer, format=kind, metadata=metadata)
-    return buffer.getvalue()

@@ -20,6 +20,8 @@ from throng.errors import ThrongError
 KIMG = "Progress/kimg"
 STATS = ("stats.jsonl", "history.jsonl")
 METRIC_FILES = "metric-*.jsonl"
+# what history.jsonl calls the fields of stats.jsonl
+SHORT = {"kimg": KIMG, "augment": "Progress/augment"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _lines(path: Path) -> tuple[list[dict[str, float]], bool]:
 def _numbers(line: Any) -> dict[str, float]:
     if not isinstance(line, dict):
         raise TypeError(f"found {type(line).__name__}")
-    return {str(name): number for name, value in line.items() for number in _number(value)}
+    return {SHORT.get(name, str(name)): number for name, value in line.items() for number in _number(value)}
 
 
 def _number(value: Any) -> Iterator[float]:
