@@ -110,6 +110,8 @@ def world(tmp_path, monkeypatch, generator, encoding, **recipe):
                 reason="",
             )
         )
+    told = {"labels": [[row.name, row.density_class] for row in rows], "classes": CLASSES}
+    (tmp_path / "dataset" / "dataset.json").write_text(json.dumps(told))
     write_table(tmp_path / "dataset.parquet", converted.TABLE, rows, MADE_BY)
     labels = [density_row(row.id, "images", count=row.scores[0], crop_w=SIDE, crop_h=SIDE) for row in rows]
     write_table(tmp_path / "labels.parquet", density_labels.TABLE, labels, MADE_BY)

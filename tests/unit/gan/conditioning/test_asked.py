@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from throng.errors import ThrongError
@@ -79,7 +79,7 @@ def test_boundaries_lie_halfway_between_classes_that_share_no_count():
     assert class_of(np.array([5.0, 5.1]), cuts).tolist() == [0, 1]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), min_size=3, max_size=30))
 def test_boundaries_never_fall_and_no_other_cuts_are_better(drawn):
     counts, classes = (np.array(column) for column in zip(*drawn, strict=True))

@@ -124,28 +124,30 @@ def quality(
     """Return distances from the training images, what is remembered of them, and the picture of the latter."""
     from throng.gan.conditioning.real_images import by_hash
     from throng.gan.metrics.drawing import drawn, labels_like
-    from throng.gan.metrics.memorisation import thumbnails
-    from throng.gan.report.looks import looked_at, real_batches, watched
+    from throng.gan.metrics.summary import Options, look
+    from throng.gan.report import quality as measured
+    from throng.gan.report.looks import real_batches
     from throng.gan.report.memory import Memory
-    from throng.gan.report.quality import Features, halves, measure
 
     chosen = np.sort(by_hash(images.ids, context.seed)[: config.most_reals])
-    # thumbnails last, beyond the extractors
-    eyes = [*extractors, thumbnails]
-    real_pixels = watched(real_batches(images, chosen, config.batch_size), len(chosen), "real images")
-    real = [Features(one, images.labels[chosen]) for one in looked_at(eyes, real_pixels)]
+    pixels = real_batches(images, chosen, config.batch_size)
+    real = measured.Side(look(pixels, extractors, "training images", len(chosen)), images.labels[chosen])
     labels = labels_like(images.labels, config.images, seed=context.seed)
-    fake_pixels = drawn(stored.generator, stored.encoding, labels, **drawing(config, context))
-    fake = [Features(one, labels) for one in looked_at(eyes, watched(fake_pixels, config.images, "generated images"))]
-    numbers = {"k": config.neighbours.k, "resamples": config.resamples, "seed": 0}
-    rows = list(zip([one.name for one in config.features], extractors, real[:-1], fake[:-1], strict=True))
-    memory = Memory(config.features[0].name, (real[0].values, fake[0].values), (real[-1].values, fake[-1].values))
-    shown = memory.shown(config.neighbours.shown)
+    pixels = drawn(stored.generator, stored.encoding, labels, **drawing(config, context))
+    fake = measured.Side(look(pixels, extractors, "drawn images", config.images), labels)
+    options = Options(images=config.images, resamples=config.resamples, neighbours=config.neighbours.k)
+    names = [one.name for one in config.features]
+    memory = Memory(names[0], real.looked, fake.looked)
     return {
-        "quality": [measure(name, by, own, drawn_, images.kind, **numbers) for name, by, own, drawn_ in rows],
-        "halves": [halves(name, by, own, seed=0) for name, by, own, _ in rows],
+        "quality": [
+            measured.quality(name, extractor, number, real, fake, images.kind, options)
+            for number, (name, extractor) in enumerate(zip(names, extractors, strict=True))
+        ],
+        "halves": [
+            measured.halves(name, features, seed=0) for name, features in zip(names, real.looked.features, strict=True)
+        ],
         "memorisation": memory.figures(),
-    }, neighbours(stored, images, chosen, labels, shown, config, context)
+    }, neighbours(stored, images, chosen, labels, memory.shown(config.neighbours.shown), config, context)
 
 
 def neighbours(

@@ -1,11 +1,11 @@
-"""Images as features: drawn or read once, and looked at by every extractor.
+"""Images in batches, and a word now and then on how far they are.
 
 Source: own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -28,12 +28,3 @@ def watched(batches: Iterable[np.ndarray], total: int, title: str) -> Iterator[n
             yield batch
             done += len(batch)
             bar.tick(done, "")
-
-
-def looked_at(eyes: Sequence[Callable[[np.ndarray], np.ndarray]], batches: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """Return the features (N, D) float32 of all images, an array for each of ``eyes``, which take batches."""
-    found: list[list[np.ndarray]] = [[] for _ in eyes]
-    for batch in batches:
-        for parts, eye in zip(found, eyes, strict=True):
-            parts.append(eye(batch))
-    return [np.concatenate(parts) for parts in found]

@@ -12,9 +12,9 @@ import numpy as np
 
 from throng.gan.metrics.memorisation import memorisation
 from throng.gan.metrics.neighbours import nearest
+from throng.gan.metrics.summary import Looked
 
 Record = dict[str, Any]
-Sides = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,16 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Memory:
-    """Features (N, D) of real and (M, D) of generated images by the extractor ``name``, and their thumbnails alike."""
+    """What is kept of real and of generated images, the first extractor's ``name``."""
 
     name: str
-    features: Sides
-    thumbnails: Sides
+    real: Looked
+    fake: Looked
 
     def figures(self) -> Record:
         """Return how many generated images are nearer to real ones than those are to each other, with a sentence."""
-        pixels, features = memorisation(*self.thumbnails), memorisation(*self.features)
+        pixels = memorisation(self.real.thumbnails, self.fake.thumbnails)
+        features = memorisation(self.real.features[0], self.fake.features[0])
         copies = max(pixels["copies"], features["copies"])
         told = "; ".join(
             f"by {name} {100 * one['share']:.1f} % ({100 * one['interval'][0]:.1f} to {100 * one['interval'][1]:.1f})"
@@ -44,7 +45,7 @@ class Memory:
         )
         sentence = (
             f"As near to a training image as only {100 * pixels['quantile']:g} % of training images are to one another "
-            f"come, of {len(self.features[1])} generated images, {told}; "
+            f"come, of {len(self.fake.thumbnails)} generated images, {told}; "
             f"{'none is a copy' if not copies else f'{copies} are copies'}."
         )
         for one in (pixels, features):
@@ -53,9 +54,9 @@ class Memory:
 
     def shown(self, number: int) -> list[Neighbours]:
         """Return the generated images nearest to a real one by pixels, nearest first, no real image twice."""
-        far, where = (one[:, 0] for one in nearest(self.thumbnails[1], self.thumbnails[0]))
+        far, where = (one[:, 0] for one in nearest(self.fake.thumbnails, self.real.thumbnails))
         order = np.argsort(far, kind="stable")
         first = np.sort(np.unique(where[order], return_index=True)[1])
         chosen = order[first][:number]
-        alike = nearest(self.features[1][chosen], self.features[0])[1][:, 0]
+        alike = nearest(self.fake.features[0][chosen], self.real.features[0])[1][:, 0]
         return [Neighbours(int(one), int(where[one]), int(other)) for one, other in zip(chosen, alike, strict=True)]
