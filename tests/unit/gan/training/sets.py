@@ -74,6 +74,24 @@ def trained(work, options=None, *, images=None, pieces=None, nets=None, **more):
     )
 
 
+class Unaugmented:
+    """Augments nothing."""
+
+    p = 0.0
+
+    def observe(self, real_logits):
+        pass
+
+    def advance(self, images):
+        pass
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
 class Line(nn.Module):
     """A judge that is a scalar product with the image and with the code: its gradients fit on a line of algebra."""
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.unit.gan.training import sets
-from tests.unit.gan.training.sets import images_of, networks, options_of, same, trained
+from tests.unit.gan.training.sets import Unaugmented, images_of, networks, options_of, same, trained
 from throng.errors import ThrongError
 from throng.gan.average import average_beta
 from throng.gan.collapse import signs_of_collapse
@@ -102,24 +102,6 @@ def test_the_average_follows_its_formula(tmp_path):
     first, _ = trained(tmp_path / "first", options_of(kimg=0.008), strength=Unaugmented())
     expected = torch.lerp(found.generator.to_rgb.weight, first.generator.to_rgb.weight, beta)
     assert torch.allclose(found.average.to_rgb.weight, expected, atol=1e-7)
-
-
-class Unaugmented:
-    """Augments nothing."""
-
-    p = 0.0
-
-    def observe(self, real_logits):
-        pass
-
-    def advance(self, images):
-        pass
-
-    def state_dict(self):
-        return {}
-
-    def load_state_dict(self, state):
-        pass
 
 
 def test_magnitudes_are_tracked_by_the_discriminators_fakes_alone(tmp_path):
