@@ -109,8 +109,10 @@ def plan_of(one: Pass) -> Plan:
     fall_phase, fall_column = at % phases, at // phases
     margin, lead = max(0, -int(fall_column.min())), max(0, -int(rise_column.min()))
     wide, narrow = -(-one.source[1] // split), -(-one.result[1] // joined)
-    # Far enough apart that no sum of one plane reaches into the samples of the next.
-    pitch = max(wide + lead, columns + int(rise_column.max()), columns + margin, narrow + int(fall_column.max()), 1)
+    # Far enough apart that no sum of one plane reaches into the samples of the next, and each result has its room even
+    # where the fine grid is cropped and its first sums lie before it.
+    reach = max(0, int(fall_column.max()))
+    pitch = max(wide + lead, columns + int(rise_column.max()), columns + margin, narrow + reach)
     lead += margin
     rise_column, fall_column = rise_column + lead - margin, fall_column + margin
     slack = max(int(rise_column.max()), int(fall_column.max()), lead + wide)
