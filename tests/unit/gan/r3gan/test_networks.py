@@ -109,6 +109,14 @@ def test_discriminator_can_be_differentiated_twice_everywhere(c_dim):
     )
 
 
+def test_network_that_drew_in_inference_mode_can_still_be_trained():
+    x = torch.randn(1, 2, 14, 14)
+    with torch.inference_mode():
+        downsample(upsample(x))
+    downsample(upsample(x.requires_grad_())).sum().backward()
+    assert x.grad is not None
+
+
 def test_label_moves_images_and_logits():
     torch.manual_seed(0)
     generator, discriminator = Generator(16, 3, z_dim=6, **TINY), Discriminator(16, 3, **TINY)

@@ -1,7 +1,8 @@
 """Filters along rows and columns of images that are mirrored at their edges, each a product with one small matrix.
 
 The wavelets are Daubechies' (1992, "Ten Lectures on Wavelets", section 8.1.1); what is done with them: Karras et al.
-(2020, ADA), appendix B.
+(2020, ADA), appendix B. The matrices are kept, so they must not be tensors of an inference mode that is on when they
+are first asked for.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def apply_matrices(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def extension(length: int, margin: int) -> Tensor:
     """Return the (length + 2 margin, length) matrix that mirrors a row at its ends, repeatedly where it is short."""
     place = torch.arange(-margin, length + margin) % (2 * length)
@@ -50,6 +52,7 @@ def extension(length: int, margin: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def upsampling(length: int) -> Tensor:
     """Return the (2 length, length) matrix that doubles a mirrored row by SYM6."""
     taps = torch.tensor(SYM6, dtype=torch.float64) * 2**0.5
@@ -61,6 +64,7 @@ def upsampling(length: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def downsampling(length: int) -> Tensor:
     """Return the (length, 2 length + 10) matrix that halves a row by SYM6: 5 places before the row's first, 5 after."""
     taps = torch.tensor(SYM6, dtype=torch.float64).flip(0) / 2**0.5
@@ -68,6 +72,7 @@ def downsampling(length: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def filtering(taps: tuple[float, ...], length: int) -> Tensor:
     """Return the (length, length) matrix that filters a mirrored row by an odd number of symmetric ``taps``."""
     margin = len(taps) // 2

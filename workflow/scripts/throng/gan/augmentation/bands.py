@@ -43,6 +43,7 @@ def draw_gains(count: int, p: float, options: Options) -> Tensor:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def band_matrices(size: int) -> Tensor:
     """Return the (4, size, size) matrices that pass one band of a row, low to high, and sum to the identity."""
     half_band = np.convolve(SYM2, SYM2[::-1]) / 2

@@ -94,8 +94,10 @@ def downsample(x: Tensor) -> Tensor:
     return apply_matrices(x, _halving(x.shape[-2], x.dtype, x.device), _halving(x.shape[-1], x.dtype, x.device))
 
 
-# As matrices: a product's second derivative is a product, while that of pooling took longer than the convolutions.
+# As matrices: a product's second derivative is a product, while that of pooling took longer than the convolutions. They
+# are kept, so they must not be tensors of an inference mode that is on when they are first asked for.
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _doubling(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     taps = torch.tensor([0.5, 1.0, 0.5], dtype=torch.float64)
     rows = band(taps, length + 2, 2, 1, (1, 1)) @ extension(length, 1)
@@ -103,6 +105,7 @@ def _doubling(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _halving(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     taps = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
     return (band(taps, length + 2, 1, 2, (0, 0)) @ extension(length, 1)).to(device, dtype)
