@@ -202,6 +202,7 @@ def drawn_row(**said: Any) -> GanSampleRow:
         "height": 16,
         "split": "train",
         "scene": "9e9e/5",
+        "learnt_from": ["train"],
         "licence": "CC0-1.0",
         "redistributable": True,
         "permission": "",

@@ -69,6 +69,7 @@ def test_a_permission_is_named_in_the_card(tmp_path: Path) -> None:
     [
         ({"backend": "biggan"}, "release.backends does not list 'biggan', which made 4 rows of table 'gan_samples'"),
         ({"label": []}, "is none of kind 'class'"),
+        ({"learnt_from": ["test", "train"]}, "generator 'crowds' learnt from split 'test'"),
     ],
 )
 def test_rows_that_may_not_be_released(tmp_path: Path, said: dict[str, object], why: str) -> None:

@@ -94,10 +94,15 @@ def test_metrics_beside_a_stylegan3_log_and_fields_with_gaps_are_curves(tmp_path
     assert not is_distance("Loss/confidence")
 
 
-def test_plain_numbers_are_read_like_means(tmp_path: Path) -> None:
+def test_a_history_is_read_like_the_statistics(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
-    path.write_text(json.dumps({KIMG: 4, G_LOSS: 1.5, D_LOSS: 0.5, "note": "text"}) + "\n")
-    assert chain(logs(path)).curves[G_LOSS].values.tolist() == [1.5]
+    path.write_text(json.dumps({"kimg": 4, "augment": 0.25, G_LOSS: 1.5, D_LOSS: 0.5, "collapse": ""}) + "\n")
+    found = chain(logs(path)).curves
+    assert {name: (curve.kimg.tolist(), curve.values.tolist()) for name, curve in found.items()} == {
+        G_LOSS: ([4], [1.5]),
+        D_LOSS: ([4], [0.5]),
+        AUGMENT: ([4], [0.25]),
+    }
 
 
 def test_moving_average_equals_its_definition_on_uneven_steps() -> None:

@@ -171,6 +171,11 @@ REQUESTED_DENSITY = Product(
         ("truncation", pa.float64(), "psi: 1 draws as trained, less keeps closer to the mean image"),
         ("split", pa.string(), "train: what a generator draws is never measured on"),
         ("scene", pa.string(), "images of one generator and one seed, which the label alone tells apart"),
+        (
+            "learnt_from",
+            pa.list_(pa.string()),
+            "splits that the generator's training images were of, as far as its file says",
+        ),
         ("width", pa.int32(), "width, pixels"),
         ("height", pa.int32(), "height, pixels"),
         ("sha256", pa.string(), "sha256 of the image's file, hex"),

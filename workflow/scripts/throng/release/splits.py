@@ -50,7 +50,13 @@ def check_corpus(corpus: Corpus, shared: Collection[str]) -> None:
 
 
 def check_held_out(corpus: Corpus) -> None:
-    """Raise ThrongError when a synthesised training image holds pixels of a validation or test photograph."""
+    """Raise ThrongError when a training image holds pixels of a held-out photograph, or was learnt from one."""
+    for row in corpus.drawn:
+        if held_out := sorted(set(row.learnt_from) - {"train"}):
+            raise ThrongError(
+                f"drawn image {row.id} is for training, but generator {row.gan!r} learnt from split {held_out[0]!r}; "
+                f"train it on training photographs alone"
+            )
     for row in corpus.synthetic:
         if row.status != OK or row.split != "train":
             continue

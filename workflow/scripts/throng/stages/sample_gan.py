@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,7 @@ def _planned(stored: StoredGenerator, config: Sampler, seed: int, request: Reque
         height=0,
         split=TRAIN,
         scene=f"{stored.digest[:ID_DIGITS]}/{own:016x}",
+        learnt_from=_learnt_from(recipe),
         licence=permission.licence if permission else str(recipe.get("licence") or UNKNOWN),
         redistributable=allowed or permission is not None,
         permission=permission.by if permission else "",
@@ -119,6 +120,12 @@ def _planned(stored: StoredGenerator, config: Sampler, seed: int, request: Reque
 def _architecture(stored: StoredGenerator) -> str:
     generator: Any = stored.generator
     return generator.architecture["name"]
+
+
+def _learnt_from(recipe: Mapping[str, Any]) -> list[str]:
+    """Return the splits that a recipe names, of its own or of the data section that it keeps."""
+    data = recipe.get("data") or {}
+    return sorted(map(str, recipe.get("splits") or data.get("splits") or []))
 
 
 def _maker(stored: StoredGenerator, config: Sampler) -> Any:

@@ -28,6 +28,7 @@ class GanSampleRow:
     height: int
     split: str
     scene: str
+    learnt_from: list[str]
     licence: str
     redistributable: bool
     permission: str
@@ -60,6 +61,11 @@ SCHEMA = pa.schema(
         column("height", pa.int32(), "height, pixels; 0 when rejected"),
         column("split", pa.string(), "train: what a generator draws is never measured on"),
         column("scene", pa.string(), "images of one generator and one seed, which the label alone tells apart"),
+        column(
+            "learnt_from",
+            pa.list_(pa.string()),
+            "splits that the generator's training images were of, as far as its file says",
+        ),
         column("licence", pa.string(), "terms of the image: the training images', or those of who allowed more"),
         column(
             "redistributable", pa.bool_(), "whether the training images' terms, or who is named, allow passing it on"

@@ -6,6 +6,7 @@ Films of keyframes joined by a periodic cubic spline are those of Karras et al. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -56,11 +57,11 @@ def film_latents(
 def sweep_latents(
     painter: Painter, seed: int, requests: Sequence[Request], between: int, truncation: float
 ) -> tuple[Tensor, Tensor]:
-    """Return one scene's latents at every label (M, ...), and on the way there with ``between`` steps from one to the next.
+    """Return one scene's latents at every label (M, ...), and on the way, ``between`` steps from one to the next.
 
     The way has ((M - 1) * between + 1, ...) latents and mixes neighbours evenly.
     """
     keys = painter.latents([seed] * len(requests), requests, truncation)
     steps = torch.linspace(0, 1, between + 1, device=keys.device)[:-1]
-    way = [torch.lerp(here, there, step) for here, there in zip(keys[:-1], keys[1:], strict=True) for step in steps]
+    way = [torch.lerp(here, there, step) for here, there in pairwise(keys) for step in steps]
     return keys, torch.stack([*way, keys[-1]])

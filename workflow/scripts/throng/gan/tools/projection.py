@@ -109,7 +109,9 @@ class Projector:
             if strength == 0 or step == options.steps - 1:
                 best, least = self._better(parameter, request, target, wanted, best, least)
         if not math.isfinite(least):
-            raise ThrongError("the search ran away and found nothing: give it a smaller --rate")
+            raise ThrongError(
+                "the search found nothing: what is drawn are no numbers; give it a smaller --rate, or a sound generator"
+            )
         return best, least
 
     @torch.no_grad()

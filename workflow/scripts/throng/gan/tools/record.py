@@ -1,4 +1,4 @@
-"""What every picture of a generator carries: which generator, seeds and labels made it, so that it can be made again."""
+"""What every picture of a generator carries: generator, seeds and labels, so that it can be made again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Record = dict[str, Any]
 
 
 def record_of(tool: str, stored: StoredGenerator, **said: Any) -> Record:
-    """Return what is written with an output of ``throng gan <tool>``: the generator's identity and terms, and ``said``."""
+    """Return what is written with an output of ``throng gan <tool>``: its generator and terms, and ``said``."""
     recipe = stored.recipe
     kept = ("gan", "run", "kimg", "config_hash", "licence", "redistributable")
     return {
