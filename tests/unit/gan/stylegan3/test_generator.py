@@ -66,6 +66,19 @@ def test_average_styles_are_kept_class_by_class_and_truncate_class_by_class(enco
     np.testing.assert_array_equal(told, generator.w_avg[[0, 0, 0, 2]])
 
 
+def test_without_kept_averages_an_image_is_pulled_to_the_average_of_its_own_code() -> None:
+    generator, c = disturbed(small_generator(4, w_classes=0)), torch.randn(2, 4)
+    state = torch.get_rng_state()
+    centres = generator.latents(torch.randn(2, 16), c, truncation=0.0)[:, 0].detach()
+    many = generator.latents(torch.randn(20_000, 16), c[:1].expand(20_000, -1))[:, 0].detach()
+    # of 256 latents: a sixteenth of the deviation
+    assert ((centres[0] - many.mean(0)).abs() < 5 * many.std(0) / 16).all()
+    assert (centres[0] - centres[1]).abs().max() > 0.05
+    torch.set_rng_state(state)
+    alone = generator.latents(torch.randn(1, 16), c[1:], truncation=0.0)[:, 0].detach()
+    np.testing.assert_allclose(alone, centres[1:], atol=1e-6)
+
+
 def test_classes_that_cannot_be_told_from_the_codes_are_asked_for() -> None:
     generator = small_generator(8, w_classes=3)
     with pytest.raises(ThrongError, match="3 classes and codes have 8 numbers"):

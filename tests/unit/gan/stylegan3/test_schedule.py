@@ -109,7 +109,7 @@ SMALLEST = {"resolution": 16, "cbase": 64, "cmax": 4}
         ({"layers": 2, "critical": 2}, "2 layers, 2 of them critical"),
         ({"critical": 0}, "critical is 0"),
         ({"margin": -1}, "margin is -1: expected at least 0"),
-        ({"w_classes": 0}, "w_classes is 0"),
+        ({"w_classes": -1}, "w_classes is -1"),
         ({"c_dim": -1}, "c_dim is -1"),
     ],
 )

@@ -76,7 +76,7 @@ def architectures(gan: Any, encoding: Encoding) -> tuple[dict[str, Any], dict[st
     names = ("cbase", "cmax", "layers", "critical", "margin", "z_dim", "w_dim", "mapping_layers")
     generator = shared | {name: getattr(recipe, name) for name in names}
     generator["config"] = recipe.kind.removeprefix("stylegan3-")
-    generator["w_classes"] = encoding.dim if isinstance(encoding, OneHot | Ordinal) else 1
+    generator["w_classes"] = encoding.dim if isinstance(encoding, OneHot | Ordinal) else 0
     discriminator = shared | {"cbase": recipe.discriminator_cbase, "cmax": recipe.discriminator_cmax}
     return {"name": "stylegan3", "options": generator}, {"name": "stylegan3", "options": discriminator}
 

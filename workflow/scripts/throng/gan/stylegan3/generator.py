@@ -22,6 +22,8 @@ from throng.gan.stylegan3.tracking import summed
 # what one step leaves of the average style
 W_DECAY = 0.998
 IMAGE_GAIN = 0.25
+# latents whose styles are averaged where no average is kept
+CENTRE_LATENTS = 256
 
 
 class Generator(nn.Module):
@@ -30,8 +32,9 @@ class Generator(nn.Module):
     ``config`` t is equivariant to translation; r also to rotation: kernels of one pixel, radial filters, and twice
     ``cbase`` and ``cmax``. A layer of cutoff f has min(cbase / 2 / f, cmax) channels. ``layers`` come before the one
     that makes colours, the last ``critical`` of them critically sampled; signals reach ``margin`` samples beyond the
-    image. ``w_classes`` averages styles class by class for truncation. ``implementation`` names how filtered leaky
-    ReLUs are computed, and with ``half`` the layers of the ``half_rates`` highest rates work in that dtype; neither is
+    image. Truncation needs average styles: ``w_classes`` are kept class by class, 1 for all images; with 0 that of an
+    image's own code is worked out when it is needed. ``implementation`` names how filtered leaky ReLUs are computed,
+    and with ``half`` the layers of the ``half_rates`` highest rates work in that dtype; neither is
     part of the architecture. Raises ThrongError for sizes that make no network.
     """
 
@@ -84,7 +87,8 @@ class Generator(nn.Module):
         steps = schedule(resolution, wide * cbase, wide * cmax, layers=layers, critical=critical, margin=margin)
         self.rates = [step.rate for step in steps]
         self.mapping = Mapping(z_dim, c_dim, w_dim, mapping_layers)
-        self.register_buffer("w_avg", torch.zeros(w_classes, w_dim))
+        self.w_classes = w_classes
+        self.register_buffer("w_avg", torch.zeros(max(w_classes, 1), w_dim))
         first = steps[0]
         self.input = FourierInput(w_dim, first.channels, size=first.size, rate=first.rate, cutoff=first.cutoff)
         self.layers = nn.ModuleList(
@@ -133,7 +137,7 @@ class Generator(nn.Module):
         ws = w[:, None].repeat(1, self.num_ws, 1)
         if truncation == 1.0:
             return ws
-        centre = self.w_avg[self._classes(c, classes, w)][:, None]
+        centre = self._centres(c, classes, w)[:, None]
         pulled = centre + truncation * (ws - centre)
         return torch.cat([pulled[:, :cutoff], ws[:, cutoff:]], dim=1) if cutoff is not None else pulled
 
@@ -162,6 +166,15 @@ class Generator(nn.Module):
     def _dtype(self, index: int) -> torch.dtype:
         highest = self.rates[index] * 2**self.half_rates > self.resolution
         return self.half if self.half is not None and highest else self.mapping.dtype
+
+    def _centres(self, c: Tensor | None, classes: Tensor | None, w: Tensor) -> Tensor:
+        """Return the average style that each image is pulled to, (B, w_dim)."""
+        if self.w_classes or c is None or not self.c_dim:
+            return self.w_avg[self._classes(c, classes, w)]
+        with torch.no_grad():
+            z = torch.randn(CENTRE_LATENTS, self.z_dim, generator=torch.Generator().manual_seed(0)).to(c.device)
+            codes, own = c.unique(dim=0, return_inverse=True)
+            return torch.stack([self.mapping(z, code.expand(len(z), -1)).mean(0) for code in codes])[own]
 
     def _classes(self, c: Tensor | None, classes: Tensor | None, w: Tensor) -> Tensor:
         """Return the row of the average style of each image, int64 (B,)."""

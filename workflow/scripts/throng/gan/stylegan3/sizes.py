@@ -16,7 +16,7 @@ LEAST = {
     "label_layers": 1,
     "critical": 1,
     "margin": 0,
-    "w_classes": 1,
+    "w_classes": 0,
     "group": 1,
 }
 
