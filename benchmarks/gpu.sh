@@ -15,10 +15,16 @@ python3 benchmarks/counters.py --device cuda --out "$out"
 python3 benchmarks/gauconv.py --device cuda --out "$out"
 python3 benchmarks/counting.py --device cuda --rounds 20 --settings eager channels-last bf16 bf16-compiled --out "$out"
 python3 benchmarks/learning_to_count.py --device cuda --out "$out"
+python3 benchmarks/gan.py --device cuda --rounds 7 --out "$out"
 python3 benchmarks/gan_networks.py --device cuda --out "$out"
 # counting without labels on rendered crowds, a ResNet-50, three runs each; its table is the result
 python3 -m snakemake results/ladder-gpu/ladder/ladder.html --configfile config/ladder.yaml config/ladder-gpu.yaml --cores 16
 cp results/ladder-gpu/ladder/ladder.json "$out/ladder_rendered_gpu.json"
+# generators of rendered crowds, StyleGAN3 beside R3GAN; trainings go on where an earlier call was stopped
+python3 -m snakemake results/gan-gpu/evaluate_gan/{crowds,relativistic}/seed-1/gan.html --configfile config/gan.yaml config/gan-gpu.yaml --cores 16
+for gan in crowds relativistic; do
+  cp "results/gan-gpu/evaluate_gan/$gan/seed-1/metrics.json" "$out/gan_rendered_gpu_$gan.json"
+done
 python3 benchmarks/detect.py --device cuda --model yolo11m --images 512 --threads 16 --out "$out"
 python3 benchmarks/diffusion.py --device cuda --compile --out "$out"
 python3 benchmarks/diffusion.py --task draw --device cuda --compile --out "$out"
