@@ -154,9 +154,9 @@ def test_what_cannot_be_trained_is_refused_in_a_sentence(tmp_path, labels, keys,
 
 @pytest.mark.slow
 def test_a_job_killed_with_sigkill_ends_with_the_same_bytes(tmp_path):
-    whole = done(job(tmp_path / "whole", kimg=0.4))
-    killed = job(tmp_path / "killed", kimg=0.4)
-    code, _ = interrupted(killed, 10, lambda process: process.send_signal(signal.SIGKILL))
+    whole = done(job(tmp_path / "whole", kimg=0.16))
+    killed = job(tmp_path / "killed", kimg=0.16)
+    code, _ = interrupted(killed, 6, lambda process: process.send_signal(signal.SIGKILL))
     assert code == -signal.SIGKILL
     resumed = done(killed)
     assert [name for name in whole if whole[name] != resumed[name]] == ["stats"]  # which tells the time
@@ -164,7 +164,7 @@ def test_a_job_killed_with_sigkill_ends_with_the_same_bytes(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(tmp_path):
-    keys = {"kimg": 0.4, "at_once": 4, "recipe": NETWORKS | {"augment": {"set": "none"}}}
+    keys = {"kimg": 0.4, "at_once": 4, "checkpoint_seconds": 600.0, "recipe": NETWORKS | {"augment": {"set": "none"}}}
     found = []
     for processes in (1, 2):
         made = done(job(tmp_path / str(processes), processes=processes, **keys))
