@@ -39,8 +39,12 @@ def make(path: Path, device: str) -> Extractor:
     Source: Szegedy et al., "Rethinking the Inception architecture", CVPR 2016; Heusel et al., "GANs trained by a two
     time-scale update rule", NeurIPS 2017 (FID).
     """
-    network = fid_inception()
-    _load(network, read_state_dict(path), path)
+    found = read_state_dict(path)
+    _check_training(found, path)
+    # Without storage, so that nothing is drawn: the file's tensors take its place
+    with torch.device("meta"):
+        network = fid_inception()
+    _load(network, found, path)
     network = network.eval().requires_grad_(False).to(device)
     digest = sha256_file(path)
     comparable = digest == PUBLISHED
@@ -117,22 +121,25 @@ class _LastBlock(_OwnPooling, InceptionE):
         return functional.max_pool2d(x, 3, stride=1, padding=1)
 
 
-def _load(network: Inception3, found: dict[str, torch.Tensor], path: Path) -> None:
+def _check_training(found: dict[str, torch.Tensor], path: Path) -> None:
     if any(name.startswith("AuxLogits.") for name in found) or len(found.get("fc.weight", range(CLASSES))) != CLASSES:
         raise ThrongError(
             f"{path} holds Inception weights of another training, such as torchvision's for ImageNet: FID is defined "
             f"by those of 2015 ({CLASSES} classes, no AuxLogits)"
         )
-    tensors = {name: tensor for name, tensor in found.items() if not name.startswith("fc.")}
+
+
+def _load(network: Inception3, found: dict[str, torch.Tensor], path: Path) -> None:
     own = network.state_dict()
-    missing = [name for name in own.keys() - tensors.keys() if not name.endswith("num_batches_tracked")]
-    if missing or tensors.keys() - own.keys():
-        name = min(missing or tensors.keys() - own.keys())
+    # older files lack the number of batches, which nothing here reads
+    counts = {name: torch.zeros(()) for name in own if name.endswith("num_batches_tracked")}
+    tensors = counts | {name: tensor for name, tensor in found.items() if not name.startswith("fc.")}
+    if wrong := own.keys() ^ tensors.keys():
         raise ThrongError(
-            f"{path}: tensor {name} is in the file or in Inception v3 alone: expected a state dict of the Inception of "
-            f"2015, named as torchvision names it"
+            f"{path}: tensor {min(wrong)} is in the file or in Inception v3 alone: expected a state dict of the "
+            f"Inception of 2015, named as torchvision names it"
         )
     for name, tensor in tensors.items():
         if tensor.shape != own[name].shape:
             raise ThrongError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
-    network.load_state_dict(own | tensors)
+    network.load_state_dict(tensors, assign=True)

@@ -19,7 +19,7 @@ def around(value: float, draws: np.ndarray, level: float = LEVEL) -> list[float]
 
 
 def again(images: int, rng: np.random.Generator, *, different: int = 1) -> np.ndarray:
-    """Return how often each of the images is drawn in one bootstrap draw, (images,) float64; so many differ at least."""
+    """Return how often each image is drawn in one bootstrap draw, (images,) float64; so many ``different`` at least."""
     while True:
         counts = np.bincount(rng.integers(0, images, images), minlength=images).astype(np.float64)
         if np.count_nonzero(counts) >= different:

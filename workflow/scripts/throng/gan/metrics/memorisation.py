@@ -41,7 +41,8 @@ def memorisation(
     0 for a copy. ``threshold`` is the ``quantile`` of the yardstick's nearness, of ``held_out`` (K, D) or of training
     images among the others; ``share`` are the samples at or below it, with Clopper-Pearson ``interval``, ``expected``
     (the quantile) of an honest generator. ``nearer`` is the probability that a sample is nearer than the yardstick: 0.5
-    when honest, 1 for copies. ``copies`` counts distances of 0. ``closest`` are the ``shown`` nearest samples with
+    when honest, 1 for copies. ``copies`` counts distances of 0; ``median`` and
+    ``yardstick_median`` are of distances. ``closest`` are the ``shown`` nearest samples with
     nearness, distance and that training image's number, nearest first. Raises ThrongError for no samples, too few
     images, or a quantile outside 0..1.
     """
@@ -53,7 +54,7 @@ def memorisation(
         raise ThrongError(f"memorisation needs {FEWEST} training images at least, not {len(training)}, and a yardstick")
     nearness, distances, images = _nearness(samples, training)
     among = held_out is None
-    yardstick = _nearness(training, training, within=True)[0] if among else _nearness(held_out, training)[0]
+    yardstick, apart, _ = _nearness(training, training, within=True) if among else _nearness(held_out, training)
     threshold = float(np.quantile(yardstick, quantile))
     share = float((nearness <= threshold).mean())
     closest = np.lexsort((np.arange(len(nearness)), distances, nearness))[:shown]
@@ -66,6 +67,8 @@ def memorisation(
         "expected": quantile,
         "nearer": _nearer(nearness, yardstick),
         "copies": int((distances == 0).sum()),
+        "median": float(np.median(distances)),
+        "yardstick_median": float(np.median(apart)),
         "closest": [
             {
                 "sample": int(number),
