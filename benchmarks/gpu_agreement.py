@@ -1,4 +1,5 @@
-"""Does the GPU say what the CPU says? Density maps against the NumPy ones, counters' counts against the CPU's.
+"""Does the GPU say what the CPU says? Density maps against the NumPy ones, counters' counts against the CPU's, and the
+filtered leaky ReLU of both implementations, values and gradients, against the CPU's.
 
     python benchmarks/gpu_agreement.py [--out FOLDER]
 
@@ -17,10 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from throng.counting.registry import FAMILIES, build
 from throng.density.maps import density_map, density_maps
+from throng.gan.filtered_lrelu import IMPLEMENTATIONS, filtered_lrelu
+from throng.gan.filters import lowpass
 
 HEIGHT, WIDTH = 768, 1024
 MAP_BOUND = 1e-5
 COUNT_BOUND = 1e-3
+# root mean squares: a sample near zero may fall on either side of it
+ACTIVATION_BOUNDS = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 3e-2}
 
 
 def heads(number: int, seed: int) -> np.ndarray:
@@ -69,6 +74,29 @@ def count_agreement(name: str) -> dict:
     }
 
 
+def activation_agreement(implementation: str, dtype: torch.dtype, radial: bool) -> dict:
+    torch.manual_seed(0)
+    x, target = torch.randn(2, 8, 84, 84).to(dtype), torch.randn(2, 8, 148, 148).to(dtype)
+    filters = lowpass(24, 16.1, 20.1, 256), lowpass(12, 22.6, 25.3, 256, radial=radial)
+
+    def values_and_gradients(device: str, kind: torch.dtype, name: str) -> list[torch.Tensor]:
+        images, bias = x.to(device, kind).requires_grad_(), torch.zeros(8, device=device, dtype=kind).requires_grad_()
+        there = [each.to(device) for each in filters]
+        y = filtered_lrelu(images, bias, *there, up=4, down=2, padding=(-2, -5, -2, -5), clamp=1.5, implementation=name)
+        found = (y, *torch.autograd.grad(y, (images, bias), target.to(device, kind)))
+        return [each.detach().cpu().double() for each in found]
+
+    expected = values_and_gradients("cpu", torch.float64, "polyphase")
+    found = values_and_gradients("cuda", dtype, implementation)
+    difference = max(float((one - other).norm() / other.norm()) for one, other in zip(found, expected, strict=True))
+    return {
+        "check": f"filtered leaky ReLU, {implementation}, {dtype}, {'radial' if radial else 'separable'}",
+        "max_difference": difference,
+        "bound": ACTIVATION_BOUNDS[dtype],
+        "agrees": difference <= ACTIVATION_BOUNDS[dtype],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
@@ -76,6 +104,12 @@ def main() -> None:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     rows = [map_agreement(n, stride, adaptive) for n in (100, 1500) for stride in (1, 8) for adaptive in (False, True)]
     rows += [count_agreement(name) for names in FAMILIES.values() for name in names]
+    rows += [
+        activation_agreement(name, dtype, radial)
+        for name in IMPLEMENTATIONS
+        for dtype in ACTIVATION_BOUNDS
+        for radial in (False, True)
+    ]
     for row in rows:
         time = f", {row['ms_per_map']:.3f} ms a map" if "ms_per_map" in row else ""
         print(f"{'ok ' if row['agrees'] else 'BAD'} {row['check']}: {row['max_difference']:.2g}{time}")

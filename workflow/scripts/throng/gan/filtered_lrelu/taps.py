@@ -40,7 +40,7 @@ class Terms:
 def separable(taps: torch.Tensor | None) -> Terms:
     """Return the terms of a filter (T,), (T, T), or None for no filter; read from the device once per filter.
 
-    Terms below the last digit of the filter's type are left out. Raises ThrongError for another shape.
+    Terms of less than four units in the last place of the filter's type are left out. Raises ThrongError for another shape.
     """
     if taps is None:
         return NO_FILTER
@@ -65,7 +65,7 @@ def _terms(taps: torch.Tensor) -> Terms:
     if values.ndim != 2 or values.shape[0] != values.shape[1] or not values.numel():
         raise ThrongError(f"a filter must be of shape (T,) for both axes or (T, T), not {tuple(taps.shape)}")
     left, sizes, right = torch.linalg.svd(values)
-    kept = max(1, int((sizes > sizes[0] * torch.finfo(taps.dtype).eps / 2).sum()))
+    kept = max(1, int((sizes > sizes[0] * 4 * torch.finfo(taps.dtype).eps).sum()))
     along, across = left[:, :kept] * sizes[:kept].sqrt(), right[:kept].T * sizes[:kept].sqrt()
     return Terms(tuple(map(tuple, along.T.tolist())), tuple(map(tuple, across.T.tolist())))
 
