@@ -91,6 +91,17 @@ def test_a_judge_that_sees_nothing_in_real_images_says_nothing_of_generated_ones
     assert found["verdict"]["sentence"].startswith("This judge does not tell real images apart")
 
 
+def test_a_judge_that_sees_little_does_not_condemn():
+    class Weak(Exact):
+        def count(self, pixels):
+            return np.where(dots(pixels) > 16, 1.0, 0.0)
+
+    poor = judged(obedient(40)[:, :1].repeat(3, axis=1), real_set(120), Weak(), target=0.9)
+    assert poor["samples"]["spearman"]["value"] is None
+    assert poor["verdict"]["obeys"] == "untold"
+    assert judged(obedient(40)[:, :1].repeat(3, axis=1), real_set(120))["verdict"]["obeys"] == "no"
+
+
 def test_a_judge_of_labels_needs_no_counts():
     class Names(Exact):
         unit = "label"

@@ -17,8 +17,8 @@ def verdict(samples: Record, reals: Record, target: float) -> Record:
 
     A generator obeys where the interval of the rank correlation between asked and counted lies above 0 and its value
     reaches ``target``, mean counts rise strictly, and classes, where there are any, are met in the same share or more.
-    A judge whose own correlation on real images is not above 0 can tell nothing, and one below ``target`` can tell
-    nobody that he obeys.
+    A judge whose own correlation on real images is not above 0 can tell nothing, and one below ``target`` neither that
+    a generator obeys nor that it does not. One that counts the same in every image sees nothing.
     """
     found, ceiling = samples["spearman"], reals["spearman"]["value"]
     told = f"Spearman {_measure(found)} between asked and counted; on real images it is {_measure(reals['spearman'])}"
@@ -27,19 +27,20 @@ def verdict(samples: Record, reals: Record, target: float) -> Record:
         return _said("untold", "This judge does not tell real images apart, so it can tell nothing of these", told)
     value, ends = found["value"], found["interval"]
     if value is None or ends is None:
-        return _said("no", "It does not obey: the judge counts the same in every image", told)
+        value, ends = 0.0, (0.0, 0.0)
     low, high = ends
     return _judged(value, low, high, ceiling, _shortcoming(samples, target), target, told)
 
 
 def _judged(value: float, low: float, high: float, ceiling: float, short: str, target: float, told: str) -> Record:
+    if high < 0:
+        return _said("opposite", "It does the opposite of what is asked", told)
+    if value < target and ceiling < target:
+        seen = "It heeds what is asked; more" if low > 0 else "Nothing of what is asked is seen in it; more"
+        return _said("untold", f"{seen} than {ceiling:.2f} this judge could not see", told)
     if low <= 0:
-        if high < 0:
-            return _said("opposite", "It does the opposite of what is asked", told)
         return _said("no", "It does not obey: what is asked for does not show in the counts", told)
     if value < target:
-        if ceiling < target:
-            return _said("untold", f"It heeds what is asked; more than {target:g} this judge could not see", told)
         also = "" if not short else f", and {short}"
         return _said("weakly", f"It heeds what is asked, less than {target:g}{also}", told)
     if short:
