@@ -5,9 +5,10 @@
 Every layer of T and R at 256x256 (cbase 16384) and of the narrow 64x64 networks that a CPU trains, forward and
 backward: ours and the definition by zero insertion, which keeps every fine sample, alternately in one process. Values
 and gradients are compared first. Planes are independent, so --images of at most --planes are run, and milliseconds and
-the bytes that autograd keeps are given for all planes of one image, on a CPU of its own time. On a GPU then seconds per 1000 images at 256x256,
-batch 32 in rounds of 8, fp16 in the four highest rates, augmentation at p = 0.2, R1 at every 16th step, by
-implementation, against the figures published for one A100 (49.81 for T, 56.73 for R), and the peak of its memory.
+the bytes that autograd keeps are given for all planes of one image, on a CPU in time of its own. On a GPU then seconds
+per 1000 images at 256x256, batch 32 in rounds of 8, fp16 in the four highest rates, augmentation at p = 0.2, R1 at
+every 16th step, by implementation, against the figures published for one A100 (49.81 for T, 56.73 for R), and the peak
+of its memory.
 Figures go to standard output and to benchmarks/results/gan-<device>.json.
 """
 

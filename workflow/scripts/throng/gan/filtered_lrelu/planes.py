@@ -79,7 +79,8 @@ def run(
     # A plane's values do not depend on its neighbours, so neither do they on the number of threads.
     threads = max(1, min(threads, len(source)))
     share = -(-len(source) // threads)
-    side_by_side = max(1, min(share, round(COLUMNS / (plan.pitch * plan.phases))))
+    most = max(1, round(COLUMNS / (plan.pitch * plan.phases)))
+    side_by_side = math.ceil(share / math.ceil(share / most))
     whole = (source, bias, result, codes, side_by_side, forward, forward and codes.size > 0, bend, plan)
     if threads == 1:
         _stream(0, len(source), *whole)

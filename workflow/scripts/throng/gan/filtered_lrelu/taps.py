@@ -40,7 +40,7 @@ class Terms:
 def separable(taps: torch.Tensor | None) -> Terms:
     """Return the terms of a filter (T,), (T, T), or None for no filter; read from the device once per filter.
 
-    Terms of less than four units in the last place of the filter's type are left out. Raises ThrongError for another shape.
+    Terms below four units in the last place of the filter's type are left out. Raises ThrongError for another shape.
     """
     if taps is None:
         return NO_FILTER
