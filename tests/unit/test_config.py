@@ -76,7 +76,5 @@ def test_canonical_json_round_trips_and_ignores_key_order(value):
 
 
 def test_rendered_scenes_too_few_for_every_split_are_refused():
-    with pytest.raises(
-        ThrongError, match=r"crowdhuman: 120 images of 60 frames per scene leave a split empty.*121"
-    ):
+    with pytest.raises(ThrongError, match=r"crowdhuman: 120 images of 60 frames per scene leave a split empty.*121"):
         config.load({"render": {"crowdhuman": 120, "shanghaitech": 240, "frames_per_scene": 60}})

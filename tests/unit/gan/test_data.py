@@ -178,6 +178,7 @@ def test_labels_that_are_missing_from_the_tables_leave_images_out_and_say_so(run
     data = Labelled(kind="labelled", tables=["images"])
     found = open_training_set(inputs_of(run), data, R, store_of(run))
     assert sorted(found.ids) == sorted(row.id for row in run.photographs[1:3])
+    assert found.splits == ("train",)
     assert "1 of 3 images are left out; the first, 0.jpg: no row in the table" in caplog.text
     with pytest.raises(ThrongError, match=r"none of 3 images can be learnt from; the first, .*44 x 44 pixels|no row"):
         open_training_set(inputs_of(run), data, 64, store_of(run))

@@ -179,7 +179,7 @@ def test_closed_images_stay_closed_unless_somebody_is_named(tmp_path: Path) -> N
 
 
 def test_a_generator_that_learnt_from_test_photographs_says_so(tmp_path: Path) -> None:
-    rows, _, _ = sample(tmp_path, saved(tmp_path / "g.st", data={"kind": "labelled", "splits": ["train", "test"]}))
+    rows, _, _ = sample(tmp_path, saved(tmp_path / "g.st", splits=["train", "test"]))
     assert {tuple(row.learnt_from) for row in rows} == {("test", "train")}
 
 

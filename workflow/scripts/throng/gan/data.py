@@ -47,6 +47,7 @@ class Item:
     people: float | None = None
     licence: str = ""
     redistributable: bool = False
+    split: str = ""
 
 
 @dataclass
@@ -54,7 +55,8 @@ class TrainingSet:
     """Images in a fixed order with one kind of label.
 
     ``labels`` is (N,) float64, class numbers or scores, (N, K) where ``kind`` is vector, (N, 0) where it is none;
-    ``classes`` names the classes, emptiest first; ``counts`` (N,) is people in each image, None where one is not known.
+    ``classes`` names the classes, emptiest first; ``counts`` (N,) is people in each image, None where one is not known;
+    ``splits`` are those that the images belong to, none where that is not known.
     """
 
     ids: list[str]
@@ -67,6 +69,7 @@ class TrainingSet:
     resolution: int
     _readers: list[Callable[[], np.ndarray]] = field(repr=False)
     _gigabytes: float = field(default=1.0, repr=False)
+    splits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._kept: list[np.ndarray | None] = [None] * len(self.ids)
@@ -140,6 +143,7 @@ def open_training_set(
         resolution=resolution,
         _readers=[item.read for item in items],
         _gigabytes=gigabytes,
+        splits=tuple(sorted({item.split for item in items} - {""})),
     )
     log.info("%d images of %d x %d pixels from %s, label: %s", len(found), resolution, resolution, where, _told(found))
     return found
@@ -174,6 +178,7 @@ def _converted(inputs: Files, resolution: int) -> tuple[list[Item], list[str], s
             people.get((row.table, row.id)),
             row.licence,
             row.redistributable,
+            row.split,
         )
         for row in sorted(rows, key=lambda row: row.name)
     ]
@@ -272,7 +277,8 @@ def _labelled(inputs: Files, data: Any, resolution: int, store: ImageStore) -> t
             left_out.append(f"{original.path}: too small: {row.crop_w} x {row.crop_h} pixels are kept of it")
         else:
             read = _squarer(store, original, row, square)
-            items.append(Item(original.id, read, label, row.count, original.licence, original.redistributable))
+            terms = (original.licence, original.redistributable, original.split)
+            items.append(Item(original.id, read, label, row.count, *terms))
     if not items:
         raise ThrongError(f"{table}: none of {len(left_out)} images can be learnt from; the first, {left_out[0]}")
     if left_out:
@@ -291,6 +297,7 @@ class _Original:
     sha256: str
     licence: str
     redistributable: bool
+    split: str
 
 
 def _originals(inputs: Files, data: Any) -> list[_Original]:
@@ -299,12 +306,12 @@ def _originals(inputs: Files, data: Any) -> list[_Original]:
     if "images" in data.tables:
         for row in read_rows(inputs.one("images"), images.TABLE, ImageRow):
             if row.status == OK and row.split in data.splits:
-                terms = (row.licence, row.redistributable)
+                terms = (row.licence, row.redistributable, row.split)
                 found.append(_Original(images.TABLE.name, row.id, row.source, row.path, row.sha256, *terms))
     if "synthetic" in data.tables and inputs.many("synthetic"):
         for row in read_rows(inputs.many("synthetic"), synthetic.TABLE, SyntheticRow):
             if row.status == OK and row.split in data.splits:
-                terms = (row.licence, row.redistributable)
+                terms = (row.licence, row.redistributable, row.split)
                 found.append(_Original(synthetic.TABLE.name, row.id, RESULTS, row.path, row.sha256, *terms))
     if not found:
         raise ThrongError(f"no good image of tables {data.tables} is in splits {data.splits}: choose others, or ingest")

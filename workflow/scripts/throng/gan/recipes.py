@@ -77,7 +77,8 @@ def architectures(gan: Any, encoding: Encoding) -> tuple[dict[str, Any], dict[st
     generator = shared | {name: getattr(recipe, name) for name in names}
     generator["config"] = recipe.kind.removeprefix("stylegan3-")
     generator["w_classes"] = encoding.dim if isinstance(encoding, OneHot | Ordinal) else 0
-    discriminator = shared | {"cbase": recipe.discriminator_cbase, "cmax": recipe.discriminator_cmax}
+    widths = {"cbase": recipe.discriminator_cbase, "cmax": recipe.discriminator_cmax}
+    discriminator = shared | widths | {"label_layers": recipe.label_layers}
     return {"name": "stylegan3", "options": generator}, {"name": "stylegan3", "options": discriminator}
 
 

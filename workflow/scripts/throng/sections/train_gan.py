@@ -138,7 +138,9 @@ class StyleGan3(Section):
     cmax: int = setting(32, "most channels of a layer of the generator; r doubles them", ge=4, le=4096)
     layers: int = setting(6, "layers before the one that makes colours; 14 in the paper", ge=3, le=32)
     critical: int = setting(2, "how many of them, the last ones, are critically sampled", ge=1, le=8)
-    margin: int = setting(10, "samples that signals reach beyond the image; fewer are faster", ge=0, le=32)
+    margin: int = setting(
+        4, "samples that signals reach beyond the image; 10 in the paper, fewer are faster", ge=0, le=32
+    )
     z_dim: int = setting(64, "numbers of a latent; 512 in the paper", ge=2, le=4096)
     w_dim: int = setting(64, "numbers of a style; 512 in the paper", ge=2, le=4096)
     mapping_layers: int = setting(2, "layers from latent to style", ge=1, le=16)
@@ -147,6 +149,9 @@ class StyleGan3(Section):
     )
     discriminator_cbase: int = setting(2048, "channels times resolution of the discriminator", ge=64, le=131072)
     discriminator_cmax: int = setting(64, "most channels of a layer of the discriminator", ge=4, le=4096)
+    label_layers: int = setting(
+        2, "layers from a label to its direction in the discriminator; 8 in the paper", ge=1, le=16
+    )
     generator_rate: float = setting(0.0025, "Adam's learning rate of the generator", gt=0)
     discriminator_rate: float = setting(0.002, "Adam's learning rate of the discriminator", gt=0)
     gamma: float | None = setting(

@@ -123,9 +123,8 @@ def _architecture(stored: StoredGenerator) -> str:
 
 
 def _learnt_from(recipe: Mapping[str, Any]) -> list[str]:
-    """Return the splits that a recipe names, of its own or of the data section that it keeps."""
-    data = recipe.get("data") or {}
-    return sorted(map(str, recipe.get("splits") or data.get("splits") or []))
+    """Return the splits that a recipe names."""
+    return sorted(map(str, recipe.get("splits") or []))
 
 
 def _maker(stored: StoredGenerator, config: Sampler) -> Any:

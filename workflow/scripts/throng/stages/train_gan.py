@@ -172,6 +172,7 @@ def recipe_of(config: Gan, images: "TrainingSet", seed: int, context: Context) -
         "recipe": config.recipe.kind,
         "data": config.data.model_dump(mode="json"),
         "images": len(images),
+        "splits": list(images.splits),
         "licence": images.licence,
         "redistributable": images.redistributable,
         "config_hash": digest(canonical_json(context.config)),
