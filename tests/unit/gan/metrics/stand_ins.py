@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -27,23 +26,6 @@ class Linear(nn.Module):
 
     def draw(self, latents: torch.Tensor) -> torch.Tensor:
         return self.map(latents).unflatten(1, (3, self.resolution, self.resolution))
-
-
-class Copier(nn.Module):
-    """Draws one of its training pictures (N, R, R, 3), which the latent's first number chooses."""
-
-    def __init__(self, pixels: np.ndarray) -> None:
-        super().__init__()
-        self.pixels = torch.from_numpy(pixels)
-        self.z_dim, self.c_dim, self.resolution = 2, 0, pixels.shape[1]
-        self.architecture = {"name": "copier"}
-
-    def latents(self, z: torch.Tensor, c: torch.Tensor | None = None, *, truncation: float = 1.0) -> torch.Tensor:
-        return z
-
-    def draw(self, latents: torch.Tensor) -> torch.Tensor:
-        chosen = (1000 * latents[:, 0]).long() % len(self.pixels)
-        return self.pixels[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 class Aliased(nn.Module):

@@ -123,8 +123,9 @@ def quality(
 ) -> tuple[Record, bytes]:
     """Return distances from the training images, what is remembered of them, and the picture of the latter."""
     from throng.gan.conditioning.real_images import by_hash
+    from throng.gan.metrics.comparison import Options
     from throng.gan.metrics.drawing import drawn, labels_like
-    from throng.gan.metrics.summary import Options, look
+    from throng.gan.metrics.looking import look
     from throng.gan.report import quality as measured
     from throng.gan.report.looks import real_batches
     from throng.gan.report.memory import Memory
@@ -135,7 +136,7 @@ def quality(
     labels = labels_like(images.labels, config.images, seed=context.seed)
     pixels = drawn(stored.generator, stored.encoding, labels, **drawing(config, context))
     fake = measured.Side(look(pixels, extractors, "drawn images", config.images), labels)
-    options = Options(images=config.images, resamples=config.resamples, neighbours=config.neighbours.k)
+    options = Options(resamples=config.resamples, neighbours=config.neighbours.k)
     names = [one.name for one in config.features]
     memory = Memory(names[0], real.looked, fake.looked)
     return {

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from throng.gan.metrics.looking import Looked
 from throng.gan.metrics.memorisation import memorisation
 from throng.gan.metrics.neighbours import nearest
-from throng.gan.metrics.summary import Looked
 
 Record = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Distances with names, and what a perfect generator would have.
 
-Source: :mod:`throng.gan.metrics.summary`, whose parts this calls.
+Source: :mod:`throng.gan.metrics.comparison`, which this calls.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from throng.errors import ThrongError
+from throng.gan.metrics.comparison import Options, distances
 from throng.gan.metrics.distances import frechet_of, kernel_distance
 from throng.gan.metrics.extractor import Extractor
-from throng.gan.metrics.summary import Looked, Options, distances
+from throng.gan.metrics.looking import Looked
 
 Record = dict[str, Any]
 
