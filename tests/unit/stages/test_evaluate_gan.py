@@ -180,6 +180,8 @@ def test_a_generator_without_labels_is_measured_without_being_asked(tmp_path, mo
     assert "cannot be moved" in found["unmeasured"][0]
     page = (folder / "gan.html").read_text()
     assert "heeds no label" in page
+    assert found["memorisation"]["pixels"]["yardstick"] == "training images"
+    assert "over the mean distance to the nearest 50: 0 for a copy" in page
     assert "Same scene" not in page
     assert all(decode((folder / name).read_bytes()).size for name in OUTPUTS.values() if name.endswith(".png"))
 

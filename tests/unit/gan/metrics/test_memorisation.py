@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from throng.errors import ThrongError
-from throng.gan.metrics.memorisation import memorisation, thumbnails
+from throng.gan.metrics.memorisation import memorisation, nearness, thumbnails
 
 
 def test_copies_are_all_found_and_named() -> None:
@@ -10,7 +10,8 @@ def test_copies_are_all_found_and_named() -> None:
     copied = np.array([7, 7, 30, 79])
     found = memorisation(training, training[copied])
     assert (found["share"], found["copies"]) == (1, 4)
-    assert [row["training"] for row in found["closest"]] == copied.tolist()
+    assert nearness(training[copied], training)[2].tolist() == copied.tolist()
+    assert found["median"] == 0
     assert found["nearer"] == 1
 
 
@@ -37,6 +38,18 @@ def test_dull_samples_that_are_near_to_everything_are_no_copies() -> None:
     training = rng.normal(size=(300, 40))
     found = memorisation(training, 0.05 * rng.normal(size=(100, 40)))
     assert found["share"] < 0.1
+
+
+def test_nearness_is_relative_to_the_same_number_of_images_for_samples_and_for_few_training_images() -> None:
+    line = np.array([[0.0], [1.0], [3.0]])
+    near, distances, images = nearness(np.array([[0.5], [3.0]]), line)
+    np.testing.assert_allclose(near, [1, 0])
+    assert (distances.tolist(), images[1]) == ([0.5, 0], 2)
+    np.testing.assert_allclose(nearness(line, line, within=True)[0], [1 / 2, 1 / 1.5, 2 / 2.5])
+    found = memorisation(line, np.array([[0.5]]))
+    assert (found["neighbourhood"], found["copies"], found["median"]) == (2, 0, 1)
+    assert found["yardstick_median"] == pytest.approx(2 / 3)
+    assert memorisation(np.arange(200.0)[:, None], line)["neighbourhood"] == 50
 
 
 def test_half_a_generator_of_copies_is_half_found() -> None:

@@ -32,19 +32,16 @@ def memorisation(
     held_out: np.ndarray | None = None,
     *,
     quantile: float = QUANTILE,
-    shown: int = 16,
     level: float = LEVEL,
 ) -> dict[str, Any]:
     """Return how many of the samples (M, D) are nearer to one training image (N, D) than honest images are.
 
-    Nearness is the distance to the nearest training image over the mean distance to the nearest 50 (all, when fewer),
-    0 for a copy. ``threshold`` is the ``quantile`` of the yardstick's nearness, of ``held_out`` (K, D) or of training
-    images among the others; ``share`` are the samples at or below it, with Clopper-Pearson ``interval``, ``expected``
-    (the quantile) of an honest generator. ``nearer`` is the probability that a sample is nearer than the yardstick: 0.5
-    when honest, 1 for copies. ``copies`` counts distances of 0; ``median`` and
-    ``yardstick_median`` are of distances. ``closest`` are the ``shown`` nearest samples with
-    nearness, distance and that training image's number, nearest first. Raises ThrongError for no samples, too few
-    images, or a quantile outside 0..1.
+    :func:`nearness` says how near. ``threshold`` is the ``quantile`` of the yardstick's nearness, of ``held_out``
+    (K, D) or of training images among the others; ``share`` are the samples at or below it, with Clopper-Pearson
+    ``interval``, ``expected`` (the quantile) of an honest generator. ``nearer`` is the probability that a sample is
+    nearer than the yardstick: 0.5 when honest, 1 for copies. ``median`` and ``yardstick_median`` are of nearness,
+    ``neighbourhood`` is the number of images that it is relative to, ``copies`` counts distances of 0. Raises
+    ThrongError for no samples, too few images, or a quantile outside 0..1.
     """
     if not 0 < quantile < 1:
         raise ThrongError(f"the yardstick's quantile lies between 0 and 1, not at {quantile}")
@@ -52,12 +49,11 @@ def memorisation(
         raise ThrongError("no samples to look for among the training images: draw some")
     if len(training) < FEWEST or (held_out is not None and len(held_out) == 0):
         raise ThrongError(f"memorisation needs {FEWEST} training images at least, not {len(training)}, and a yardstick")
-    nearness, distances, images = _nearness(samples, training)
+    near, distances, _ = nearness(samples, training)
     among = held_out is None
-    yardstick, apart, _ = _nearness(training, training, within=True) if among else _nearness(held_out, training)
+    yardstick = nearness(training, training, within=True)[0] if among else nearness(held_out, training)[0]
     threshold = float(np.quantile(yardstick, quantile))
-    share = float((nearness <= threshold).mean())
-    closest = np.lexsort((np.arange(len(nearness)), distances, nearness))[:shown]
+    share = float((near <= threshold).mean())
     return {
         "yardstick": "training images" if among else "held-out images",
         "quantile": quantile,
@@ -65,20 +61,25 @@ def memorisation(
         "share": share,
         "interval": share_interval(share, len(samples), level),
         "expected": quantile,
-        "nearer": _nearer(nearness, yardstick),
+        "nearer": _nearer(near, yardstick),
         "copies": int((distances == 0).sum()),
-        "median": float(np.median(distances)),
-        "yardstick_median": float(np.median(apart)),
-        "closest": [
-            {
-                "sample": int(number),
-                "training": int(images[number]),
-                "nearness": float(nearness[number]),
-                "distance": float(distances[number]),
-            }
-            for number in closest
-        ],
+        "median": float(np.median(near)),
+        "yardstick_median": float(np.median(yardstick)),
+        "neighbourhood": _neighbourhood(training),
     }
+
+
+def nearness(
+    queries: np.ndarray, training: np.ndarray, *, within: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return nearness, distance and number of the nearest training image (N, D) of each query (M, D), each (M,).
+
+    Nearness is the distance to the nearest over the mean distance to the nearest 50 (all but one, when fewer): 0 for a
+    copy, 1 when none stands out. With ``within`` the queries are the training images, each among the others.
+    """
+    distances, images = nearest(queries, training, _neighbourhood(training), within=within)
+    mean = distances.mean(1)
+    return np.where(mean > 0, distances[:, 0] / np.where(mean > 0, mean, 1), 0.0), distances[:, 0], images[:, 0]
 
 
 def thumbnails(pixels: np.ndarray) -> np.ndarray:
@@ -94,13 +95,9 @@ def thumbnails(pixels: np.ndarray) -> np.ndarray:
     return flat / np.float32(flat.shape[1] ** 0.5)
 
 
-def _nearness(
-    queries: np.ndarray, training: np.ndarray, *, within: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return nearness, distance and number of the nearest training image, each (N,)."""
-    distances, images = nearest(queries, training, min(NEIGHBOURHOOD, len(training) - within), within=within)
-    mean = distances.mean(1)
-    return np.where(mean > 0, distances[:, 0] / np.where(mean > 0, mean, 1), 0.0), distances[:, 0], images[:, 0]
+def _neighbourhood(training: np.ndarray) -> int:
+    # as many for samples as for training images, which are none of their own neighbours
+    return min(NEIGHBOURHOOD, len(training) - 1)
 
 
 def _nearer(samples: np.ndarray, yardstick: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from throng.gan.metrics.looking import Looked
-from throng.gan.metrics.memorisation import memorisation
+from throng.gan.metrics.memorisation import memorisation, nearness
 from throng.gan.metrics.neighbours import nearest
 
 Record = dict[str, Any]
@@ -35,7 +35,7 @@ class Memory:
     fake: Looked
 
     def figures(self) -> Record:
-        """Return how many generated images are nearer to real ones than those are to each other, with a sentence."""
+        """Return how many generated images lie suspiciously near to one training image, with a sentence."""
         pixels = memorisation(self.real.thumbnails, self.fake.thumbnails)
         features = memorisation(self.real.features[0], self.fake.features[0])
         copies = max(pixels["copies"], features["copies"])
@@ -44,18 +44,16 @@ class Memory:
             for name, one in (("pixels", pixels), (f"features {self.name}", features))
         )
         sentence = (
-            f"As near to a training image as only {100 * pixels['quantile']:g} % of training images are to one another "
-            f"come, of {len(self.fake.thumbnails)} generated images, {told}; "
+            f"Suspicious are images as near to one training image as only {100 * pixels['quantile']:g} % of those are "
+            f"to another: of {len(self.fake.thumbnails)} generated images, {told}; "
             f"{'none is a copy' if not copies else f'{copies} are copies'}."
         )
-        for one in (pixels, features):
-            del one["closest"]
         return {"pixels": pixels, "features": features, "name": self.name, "sentence": sentence}
 
     def shown(self, number: int) -> list[Neighbours]:
-        """Return the generated images nearest to a real one by pixels, nearest first, no real image twice."""
-        far, where = (one[:, 0] for one in nearest(self.fake.thumbnails, self.real.thumbnails))
-        order = np.argsort(far, kind="stable")
+        """Return the generated images most suspiciously near to a real one by pixels, in order, no real one twice."""
+        near, _, where = nearness(self.fake.thumbnails, self.real.thumbnails)
+        order = np.argsort(near, kind="stable")
         first = np.sort(np.unique(where[order], return_index=True)[1])
         chosen = order[first][:number]
         alike = nearest(self.fake.features[0][chosen], self.real.features[0])[1][:, 0]
