@@ -170,6 +170,8 @@ def recipe_of(config: Gan, images: "TrainingSet", seed: int, context: Context) -
         "run": context.wildcards["run"],
         "seed": seed,
         "recipe": config.recipe.kind,
+        "augment": config.recipe.augment.model_dump(mode="json"),
+        "mirror": config.mirror,
         "data": config.data.model_dump(mode="json"),
         "images": len(images),
         "splits": list(images.splits),
