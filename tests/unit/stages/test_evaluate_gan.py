@@ -15,6 +15,7 @@ from throng.errors import ThrongError
 from throng.gan.data import TrainingSet
 from throng.gan.files import StoredGenerator
 from throng.gan.labels import OneHot, Unlabelled, Vector
+from throng.gan.report.leaks import unmeasurable
 from throng.images import decode, encode_png
 from throng.manifest import write_table
 from throng.sections.evaluate_gan import EvaluateGan
@@ -172,18 +173,69 @@ def test_a_deaf_generator_is_seen_to_ignore_its_label(tmp_path, monkeypatch):
 
 def test_a_generator_without_labels_is_measured_without_being_asked(tmp_path, monkeypatch):
     inputs = world(tmp_path, monkeypatch, Dotter(0, heeds=False), Unlabelled())
-    folder, found = run(tmp_path, inputs, path_length={"pairs": 4}, equivariance={"images": 2})
+    folder, found = run(tmp_path, inputs, path_length={"pairs": 4}, equivariance={"images": 2}, leaks={})
     assert found["conditioning"] is None
     assert "heeds no label" in found["unasked"]
     assert found["path_length"]["pairs"] == 4
     assert found["equivariance"] is None
-    assert "cannot be moved" in found["unmeasured"][0]
+    assert found["leaks"] is None
+    unmoved, unleaked = found["unmeasured"]
+    assert "cannot be moved" in unmoved
+    assert "does not say under which" in unleaked
     page = (folder / "gan.html").read_text()
+    assert unmoved.replace("'", "&#39;") in page and unleaked.replace("'", "&#39;") in page
     assert "heeds no label" in page
     assert found["memorisation"]["pixels"]["yardstick"] == "training images"
     assert "over the mean distance to the nearest 50: 0 for a copy" in page
     assert "Same scene" not in page
     assert all(decode((folder / name).read_bytes()).size for name in OUTPUTS.values() if name.endswith(".png"))
+
+
+class Negatives(Dotter):
+    """Draws every second image as its own negative, as a discriminator may have taught it."""
+
+    def _one(self, z, c):
+        image = super()._one(z, c)
+        return 255 - image if float(z[1]) > 0 else image
+
+
+AUGMENT = {
+    "strength": {"kind": "adaptive"},
+    "set": "none",
+    "multipliers": {"luma_flip": 1, "x_flip": 1},
+    "strengths": {},
+}
+LEAKS = {"leaks": {"photographs": 120, "images": 100, "steps": 30}}
+
+
+def test_augmentations_that_leaked_are_told_and_those_that_nobody_can_see_are_not(tmp_path, monkeypatch):
+    inputs = world(tmp_path, monkeypatch, Negatives(0, heeds=False), Unlabelled(), augment=AUGMENT, mirror=True)
+    folder, found = run(tmp_path, inputs, **LEAKS)
+    assert (found["leaks"]["photographs"], found["leaks"]["images"]) == (120, 100)
+    mirrored, turned_round = found["leaks"]["transforms"]
+    assert (mirrored["name"], mirrored["share"], turned_round["name"]) == ("x_flip", None, "luma_flip")
+    assert mirrored["skill"] < found["leaks"]["least_skill"] < turned_round["skill"]
+    # "or not, with probability 1/2": half of what went through it is the negative, and so are all that were drawn
+    low, high = turned_round["share"]["interval"]
+    assert low < 1 < high
+    page = (folder / "gan.html").read_text()
+    assert "Did augmentations leak?" in page
+    assert "cannot be told" in page
+
+
+@pytest.mark.parametrize(
+    ("recipe", "images", "why"),
+    [
+        ({}, 64, "does not say under which"),
+        ({"augment": AUGMENT | {"multipliers": {}}}, 64, "trained without any"),
+        ({"augment": AUGMENT | {"strength": {"kind": "fixed", "p": 0.0}}}, 64, "trained without any"),
+        ({"augment": AUGMENT | {"strength": {"kind": "ramp", "start": 0.0, "end": 0.0}}}, 64, "trained without any"),
+        ({"augment": AUGMENT}, 63, "63 training images are too few"),
+    ],
+)
+def test_leaks_that_cannot_be_are_not_measured(recipe, images, why):
+    assert why in unmeasurable(recipe, images)
+    assert unmeasurable({"augment": AUGMENT | {"strength": {"kind": "fixed", "p": 0.1}}}, 64) == ""
 
 
 def test_what_cannot_be_asked_is_said_and_the_rest_is_measured(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from tests.unit.gan.test_data import archive
 from throng.errors import ThrongError
 from throng.gan.files import read_card, read_discriminator, read_generator
 from throng.gan.labels import Fourier, Ordinal
+from throng.gan.report.leaks import unmeasurable
 from throng.images import decode
 from throng.sections.train_gan import Gan, TrainGan
 from throng.stage import Context, Files
@@ -100,6 +101,8 @@ def test_a_job_leaves_a_generator_with_its_card_sheets_and_logs(tmp_path, caplog
     assert told.items() <= stored.recipe.items()
     assert stored.recipe["classes"] == ["few", "some", "many"]
     assert stored.recipe["label_counts"] == {"0": 4, "1": 4, "2": 4}
+    assert (stored.recipe["augment"]["set"], stored.recipe["mirror"]) == ("upright", True)
+    assert unmeasurable(stored.recipe, images=64) == ""
     assert read_discriminator(made["discriminator"]).recipe == stored.recipe
     assert json.loads(made["recipe"].read_text())["recipe"] == stored.recipe
     rows = [json.loads(line) for line in made["history"].read_text().splitlines()]

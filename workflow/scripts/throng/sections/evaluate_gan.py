@@ -54,6 +54,18 @@ class Equivariance(Section):
     rotation: bool = setting(True, "whether rotations are measured too")
 
 
+class Leaks(Section):
+    """Whether the augmentations that the discriminator saw through show in what the generator draws."""
+
+    photographs: int = setting(
+        512,
+        "training images, the first by hash; half of them teach a network to tell the transforms, half try it",
+        ge=64,
+    )
+    images: int = setting(512, "generated images that it looks at", ge=64)
+    steps: int = setting(500, "steps of its training, of 64 images each: about a minute of a core at 64 x 64", ge=1)
+
+
 class Trained(Section):
     """A small network that learns from the generator's own real images, part of which it never sees."""
 
@@ -138,6 +150,7 @@ class EvaluateGan(Section):
     neighbours: Neighbours = setting(Neighbours(), "precision, recall and memorisation")
     path_length: Path | None = setting(None, "perceptual path length; null: not measured")
     equivariance: Equivariance | None = setting(None, "EQ-T and EQ-R of a StyleGAN3; null: not measured")
+    leaks: Leaks | None = setting(None, "augmentations that show in generated images; null: not measured")
     conditioning: Conditioning = setting(
         Conditioning(), "whether the requested density is delivered; a generator without labels is not asked"
     )

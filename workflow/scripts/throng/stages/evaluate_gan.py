@@ -46,6 +46,8 @@ def run(inputs: Files, outputs: Files, config: EvaluateGan, context: Context) ->
     measured, neighbours = quality(stored, images, extractors, config, context)
     asked, pictures = conditioning(inputs, stored, images, extractors[0], config, context)
     found |= measured | smoothness(stored, images, extractors[0], config, context) | asked
+    found["leaks"], unmeasured = leaked(stored, images, config, context)
+    found["unmeasured"] += unmeasured
     pictures |= {"neighbours": neighbours}
     for name in PICTURES:
         write_bytes(outputs.one(name), pictures[name])
@@ -214,6 +216,20 @@ def smoothness(
     return found
 
 
+def leaked(
+    stored: "StoredGenerator", images: "TrainingSet", config: EvaluateGan, context: Context
+) -> tuple[Record | None, list[str]]:
+    """Return which augmentations show in what is drawn, where that is asked for, and why it is not measured then."""
+    from throng.gan.report.leaks import leaks, unmeasurable
+
+    if config.leaks is None:
+        return None, []
+    if reason := unmeasurable(stored.recipe, len(images)):
+        return None, [reason]
+    log.info("looking for leaks of augmentations: %d steps of training", config.leaks.steps)
+    return leaks(stored, images, config.leaks, drawing(config, context)), []
+
+
 def conditioning(
     inputs: Files,
     stored: "StoredGenerator",
@@ -311,5 +327,8 @@ def report(found: Record) -> None:
     log.info("%s", found["memorisation"]["sentence"])
     for name, one in (found["equivariance"] or {}).items():
         log.info("%s: %.1f dB", name, one["value"])
+    for one in (found["leaks"] or {"transforms": []})["transforms"]:
+        if one["share"]:
+            log.info("augmentation %s: shows in %.0f %% of images", one["name"], 100 * one["share"]["value"])
     for judge in (found["conditioning"] or {"judges": []})["judges"]:
         log.info("judge %s: %s", judge["judge"], judge["verdict"]["sentence"])

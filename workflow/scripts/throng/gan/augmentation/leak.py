@@ -70,7 +70,7 @@ def measure_leaks(
         learnt, held = shuffled[::2], shuffled[1::2]
         network = _learn(learnt, alone, steps)
         none, drawn = _scores(network, held), _scores(network, generated)
-        through = torch.stack([_scores(network, transform(held, 1.0)) for transform in alone.values()])
+        through = torch.stack([_scores(network, _through(transform, held)) for transform in alone.values()])
         return _leaks(tuple(alone), none, through, drawn)
 
 
@@ -133,6 +133,10 @@ def _scores(network: nn.Module, images: Tensor) -> Tensor:
     """Return for each image the probability of each transform, (B, transforms), float64 on the CPU."""
     logits = torch.cat([network(_small(part)) for part in images.split(256)])
     return logits.double().softmax(dim=1)[:, 1:].cpu()
+
+
+def _through(transform: Augmentation, images: Tensor) -> Tensor:
+    return torch.cat([transform(part, 1.0) for part in images.split(BATCH)])
 
 
 def _shares(none: Tensor, after: Tensor, drawn: Tensor) -> Tensor:
