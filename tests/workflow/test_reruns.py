@@ -10,6 +10,7 @@ import yaml
 from tests.workflow.conftest import Project, checkout
 from throng.config import Config
 
+pytestmark = pytest.mark.xdist_group("reruns")
 AFTER_EVALUATE = {"report"}
 AFTER_RELEASE = {"report"}
 AFTER_TRAIN = {"evaluate", *AFTER_EVALUATE}
@@ -47,7 +48,7 @@ EDITS = {
     "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
     "report": ("report: {title: another}", set()),
 }
-SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models", "train_detector", "train_demo_diffusion"}
+SECTIONS_WITHOUT_RULE_IN_DEMO = {"fetch_models", "train_detector", "train_demo_diffusion", "sample_gan"}
 
 LADDER = ("results/ladder/ladder.html", "results/probe/probe.json")
 # the same for what counts without labels, which is made on demand

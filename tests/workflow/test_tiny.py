@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.workflow.conftest import Project, checkout
 from throng.manifest import read_footer
 from throng.release.verify import verify
 
+pytestmark = pytest.mark.xdist_group("tiny")
 OVERLAY = ("--configfile", "config/tiny.yaml")
 RESULTS = Path("results") / "tiny"
 LADDER = ("results/tiny/ladder/ladder.html", "results/tiny/probe/probe.json")
@@ -81,6 +83,14 @@ def test_a_generator_stands_beside_what_was_measured_of_it(tiny: Project):
     steps = [json.loads(line) for line in (folder / "train_gan" / "crowds" / "seed-1" / "history.jsonl").open()]
     assert steps
     assert (folder / "train_gan" / "crowds" / "seed-1" / "fakes.png").stat().st_size
+
+
+def test_a_release_takes_along_what_a_generator_drew(tiny: Project, tmp_path: Path):
+    drawn = Project(shutil.copytree(tiny.folder, tmp_path / "drawn", symlinks=True))
+    sampler = "sample_gan: {samplers: [{name: crowds, labels: {kind: every, per_label: 2}}]}"
+    drawn.run("all", *OVERLAY, drawn.overlay(sampler)[1])
+    folder = drawn.folder / RESULTS / "release" / "throng-tiny"
+    assert verify(folder)["samples"]["requested_density/train"] == 6, "two of each of three classes"
 
 
 AUDITS = (("audit_pairs", "audit.html"), ("audit_density", "density.html"))
