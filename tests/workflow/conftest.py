@@ -35,7 +35,7 @@ class Project:
         environment = {k: v for k, v in os.environ.items() if k not in ("THRONG_DATA", "SNAKEMAKE_PROFILE")}
         cores = () if "--cores" in arguments else ("--cores", "2")
         command = [sys.executable, "-m", "snakemake", *arguments, *cores]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1200)
 
     def run(self, *arguments: str) -> None:
         done = self.snakemake(*arguments)
