@@ -7,8 +7,8 @@ CORES ?= $(shell nproc)
 LOCK := envs/requirements.lock
 STAMP := .venv/.lock-$(shell sha256sum $(LOCK) | cut -c1-16)
 PYTEST := $(BIN)/python -m pytest
-# One thread per test process; the processes share the cores, and tests that share a finished workflow one process.
-PARALLEL := $(if $(filter 1,$(CORES)),,-n $(CORES) --dist loadgroup)
+# One thread per test process; the processes share the cores.
+PARALLEL := $(if $(filter 1,$(CORES)),,-n $(CORES))
 
 .PHONY: help setup demo ladder test test-all check format bench install-profiles lock clean
 

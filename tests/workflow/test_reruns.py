@@ -10,7 +10,6 @@ import yaml
 from tests.workflow.conftest import Project, checkout
 from throng.config import Config
 
-pytestmark = pytest.mark.xdist_group("reruns")
 AFTER_EVALUATE = {"report"}
 AFTER_RELEASE = {"report"}
 AFTER_TRAIN = {"evaluate", *AFTER_EVALUATE}

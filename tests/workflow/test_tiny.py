@@ -13,7 +13,6 @@ from tests.workflow.conftest import Project, checkout
 from throng.manifest import read_footer
 from throng.release.verify import verify
 
-pytestmark = pytest.mark.xdist_group("tiny")
 OVERLAY = ("--configfile", "config/tiny.yaml")
 RESULTS = Path("results") / "tiny"
 LADDER = ("results/tiny/ladder/ladder.html", "results/tiny/probe/probe.json")
