@@ -251,19 +251,19 @@ GANS = {gan.name: gan for gan in CONFIG.train_gan.gans}
 SAMPLERS = {sampler.name: sampler for sampler in CONFIG.sample_gan.samplers}
 
 
-def generator_file(reference, run="seed-1"):
+def generator_file(reference):
     """Return the file of a generator: ``trained:`` by train_gan, ``throng:`` that is shipped, ``hub:``, or a path."""
     if reference.startswith(f"{TRAINED}:"):
         name = reference.removeprefix(f"{TRAINED}:")
         if name not in GANS:
             raise WorkflowError(f"{reference!r}: train_gan.gans has no {name!r}; there are {', '.join(GANS)}")
-        return f"{RESULTS}/train_gan/{name}/{run}/generator.safetensors"
+        return f"{RESULTS}/train_gan/{name}/seed-1/generator.safetensors"
     if reference.startswith(SHIPPED):
         name = reference.removeprefix(SHIPPED)
         models = Path(workflow.basedir) / "models"
         if not (models / name / "generator.safetensors").is_file():
-            known = sorted(path.parent.name for path in models.glob("*/generator.safetensors"))
-            raise WorkflowError(f"{reference} is no generator that comes with throng; there are {known or 'none'}")
+            known = ", ".join(sorted(path.parent.name for path in models.glob("*/generator.safetensors"))) or "none"
+            raise WorkflowError(f"{reference} is no generator that comes with throng; there are {known}")
         return os.path.relpath(models / name / "generator.safetensors")
     return model_file(reference)
 
@@ -271,8 +271,7 @@ def generator_file(reference, run="seed-1"):
 def gan_files(data):
     """Return what a generator learns from, by the names of the inputs."""
     if data.kind == "converted":
-        made_there = converted()
-        return {"converted": f"{RESULTS}/convert_dataset/dataset.parquet", "dataset": str(made_there)}
+        return {"converted": f"{RESULTS}/convert_dataset/dataset.parquet", "dataset": str(converted())}
     if data.kind == "archive":
         return {"dataset": data_file(data.path)}
     return {
@@ -292,19 +291,14 @@ def gan_data(wildcards):
     return GAN_FILES[wildcards.gan]
 
 
-def one_file(found):
-    """Return a model's file, or its files, in a list."""
-    return [found] if isinstance(found, str) else found
-
-
 def judge_files(judge):
     """Return the files of a judge: a counter's first run or a file of one, a detector's model, or none."""
     if judge.kind == "detector":
-        return one_file(model_file(judge.detector.model))
+        return flat([model_file(judge.detector.model)])
     if judge.kind == "trained":
         return []
     if not judge.weights.startswith(f"{TRAINED}:"):
-        return one_file(model_file(judge.weights))
+        return flat([model_file(judge.weights)])
     name = judge.weights.removeprefix(f"{TRAINED}:")
     if name not in COUNTERS:
         known = ", ".join(COUNTERS)
@@ -321,7 +315,7 @@ def people_beside(files):
 JUDGES, EXTRACTORS = CONFIG.evaluate_gan.conditioning.judges, CONFIG.evaluate_gan.features
 GAN_JUDGES = {
     **{f"judge_{n}": judge_files(judge) for n, judge in enumerate(JUDGES)},
-    **{f"features_{n}": one_file(model_file(one.path)) for n, one in enumerate(EXTRACTORS) if one.path},
+    **{f"features_{n}": flat([model_file(one.path)]) for n, one in enumerate(EXTRACTORS) if one.path},
 }
 
 

@@ -35,7 +35,7 @@ from throng.gan.steps import Half, discriminator_half, generator_half, penalty_h
 from throng.training.accelerator import accelerator_of, any_asked, to_device
 from throng.training.batches import Prefetched
 from throng.training.checkpoints import Checkpoints
-from throng.training.stop import Stop, TrainingStoppedError
+from throng.training.stop import Stop, stopped
 
 log = logging.getLogger(__name__)
 GENERATOR, DISCRIMINATOR, PENALTY = "Gboth", "Dmain", "Dreg"
@@ -172,10 +172,7 @@ def train_gan(
                 checkpointed = time.monotonic()
             if stopping:
                 accelerator.wait_for_everyone()
-                raise TrainingStoppedError(
-                    f"{title} was asked to stop after step {progress.step} of {options.steps}; "
-                    f"run it again to go on from there"
-                )
+                raise stopped(title, progress.step, options.steps)
     return networks, progress
 
 

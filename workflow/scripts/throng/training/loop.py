@@ -23,7 +23,7 @@ from throng.training.log import Log
 from throng.training.options import LoopOptions, rate_at
 from throng.training.progress import Progress, Stateful
 from throng.training.states import States
-from throng.training.stop import Stop, TrainingStoppedError
+from throng.training.stop import Stop, stopped
 
 Stats = Mapping[str, torch.Tensor]
 LossOf = Callable[[nn.Module, Batch], tuple[torch.Tensor, Stats]]
@@ -112,10 +112,7 @@ def train(
                 checkpointed = time.monotonic()
             if stopping:
                 accelerator.wait_for_everyone()
-                raise TrainingStoppedError(
-                    f"{title} was asked to stop after step {progress.step} of {options.steps}; "
-                    f"run it again to go on from there"
-                )
+                raise stopped(title, progress.step, options.steps)
 
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
     states.settle()

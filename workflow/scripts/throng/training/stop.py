@@ -12,6 +12,13 @@ class TrainingStoppedError(ThrongError):
     """A signal asked the run to stop; its checkpoint is complete and running again goes on from there."""
 
 
+def stopped(title: str, step: int, steps: int) -> TrainingStoppedError:
+    """Return what a run raises that was asked to stop after ``step`` of ``steps``."""
+    return TrainingStoppedError(
+        f"{title} was asked to stop after step {step} of {steps}; run it again to go on from there"
+    )
+
+
 class Stop:
     """Turns SIGTERM into a flag while the loop runs, where signals can be had (the main thread)."""
 
