@@ -79,7 +79,8 @@ def test_a_generator_stands_beside_what_was_measured_of_it(tiny: Project):
     folder = tiny.folder / RESULTS
     metrics = json.loads((folder / "evaluate_gan" / "crowds" / "seed-1" / "metrics.json").read_text())
     assert metrics
-    steps = [json.loads(line) for line in (folder / "train_gan" / "crowds" / "seed-1" / "history.jsonl").open()]
+    history = (folder / "train_gan" / "crowds" / "seed-1" / "history.jsonl").read_text()
+    steps = [json.loads(line) for line in history.splitlines()]
     assert steps
     assert (folder / "train_gan" / "crowds" / "seed-1" / "fakes.png").stat().st_size
 
