@@ -331,3 +331,14 @@ def sampled(end="parquet"):
         for sampler in SAMPLERS.values()
         for index in range(sampler.chunks)
     ]
+
+
+def own_file(path):
+    """Return a file of the user's that a section names, none where it names none."""
+    return data_file(path) if path else []
+
+
+def previous_release():
+    """Return index and records of the release that the version of this one is held against."""
+    folder = CONFIG.release.previous
+    return [data_file(f"{folder}/{name}") for name in ("index.json", "records.parquet")] if folder else []

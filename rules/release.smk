@@ -1,6 +1,32 @@
 """What leaves the house: verified shards, and one page to look at."""
 
 
+rule audit_leakage:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        synthetic=made("synthesize"),
+        synthetic_pixels=made("synthesize", "zip"),
+        gan_samples=sampled(),
+        gan_sample_pixels=sampled("zip"),
+    output:
+        table=f"{RESULTS}/audit_leakage/near_duplicates.parquet",
+        figures=f"{RESULTS}/audit_leakage/leakage.json",
+        page=f"{RESULTS}/audit_leakage/leakage.html",
+    log:
+        f"{RESULTS}/logs/audit_leakage.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/audit_leakage.tsv"
+    conda:
+        "../envs/core.yaml"
+    threads: 2
+    params:
+        **stage_params("audit_leakage"),
+    message:
+        "audit_leakage: near copies across splits and in known test sets"
+    script:
+        "../workflow/scripts/audit_leakage.py"
+
+
 rule release:
     input:
         images=f"{RESULTS}/ingest/images.parquet",
@@ -15,6 +41,13 @@ rule release:
         density_labels=f"{RESULTS}/label_density/density_labels.parquet",
         gan_samples=sampled(),
         gan_sample_pixels=sampled("zip"),
+        near_duplicates=f"{RESULTS}/audit_leakage/near_duplicates.parquet",
+        leakage=f"{RESULTS}/audit_leakage/leakage.json",
+        audit=f"{RESULTS}/audit_pairs/audit.json",
+        calibration=f"{RESULTS}/calibrate_counts/calibration.json",
+        agreement=f"{RESULTS}/audit_density/agreement.json",
+        opt_out=own_file(CONFIG.release.privacy.opt_out),
+        previous=previous_release(),
     output:
         index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
     log:

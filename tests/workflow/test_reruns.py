@@ -13,14 +13,15 @@ from throng.config import Config
 AFTER_EVALUATE = {"report"}
 AFTER_RELEASE = {"report"}
 AFTER_TRAIN = {"evaluate", *AFTER_EVALUATE}
+AFTER_AUDIT = {"release", *AFTER_RELEASE}
 AFTER_LABEL = {"audit_density", "convert_dataset", "release", *AFTER_RELEASE}
 AFTER_CALIBRATE = {"label_density", *AFTER_LABEL, "train_counter", *AFTER_TRAIN}
 AFTER_COUNT = {"calibrate_counts", *AFTER_CALIBRATE}
-AFTER_SYNTHESIZE = {"count_synthetic", *AFTER_COUNT}
+AFTER_SYNTHESIZE = {"count_synthetic", "audit_leakage", *AFTER_COUNT}
 AFTER_PAIRS = {"audit_pairs", "release", *AFTER_RELEASE}
 AFTER_REMOVE = {"rank_pairs", *AFTER_PAIRS, "synthesize", *AFTER_SYNTHESIZE}
 AFTER_DETECT = {"remove", *AFTER_REMOVE}
-AFTER_INGEST = {"detect", *AFTER_DETECT}
+AFTER_INGEST = {"detect", "audit_leakage", *AFTER_DETECT}
 AFTER_RENDER = {"ingest", *AFTER_INGEST}
 AFTER_PROMPT = {"synthesize", *AFTER_SYNTHESIZE}
 
@@ -31,7 +32,7 @@ EDITS = {
     "detect": ("detect: {confidence: 0.35}", AFTER_DETECT),
     "remove": ("remove: {radius: 4.5}", AFTER_REMOVE),
     "rank_pairs": ("rank_pairs: {min_delta: 2}", AFTER_PAIRS),
-    "audit_pairs": ("audit_pairs: {patches: 40}", {"report"}),
+    "audit_pairs": ("audit_pairs: {patches: 40}", AFTER_AUDIT),
     "prompt": ("prompt: {repeats: 4}", AFTER_PROMPT),
     "synthesize": (
         "synthesize: {makers: [{name: composite, backend: composite, jpeg_quality: 91}]}",
@@ -40,10 +41,11 @@ EDITS = {
     "count_synthetic": ("count_synthetic: {reference: 63}", AFTER_COUNT),
     "calibrate_counts": ("calibrate_counts: {half_weight: 0.3}", AFTER_CALIBRATE),
     "label_density": ("label_density: {stature_m: 1.7}", AFTER_LABEL),
-    "audit_density": ("audit_density: {draws: 499}", {"report"}),
+    "audit_density": ("audit_density: {draws: 499}", AFTER_AUDIT),
     "convert_dataset": ("convert_dataset: {resolution: 32}", set()),
     "train_counter": ("train_counter: {counters: [{name: compact, model: mcnn}]}", AFTER_TRAIN),
     "evaluate": ("evaluate: {bootstrap: 999}", AFTER_EVALUATE),
+    "audit_leakage": ("audit_leakage: {distance: 5}", AFTER_AUDIT),
     "release": ("release: {version: 0.1.1}", AFTER_RELEASE),
     "report": ("report: {title: another}", set()),
 }

@@ -20,6 +20,7 @@ from throng.files import write_text
 from throng.label_free import check as check_label_free
 from throng.sections import detectors
 from throng.sections.audit_density import AuditDensity
+from throng.sections.audit_leakage import AuditLeakage
 from throng.sections.audit_pairs import AuditPairs
 from throng.sections.base import Section, runtime, setting
 from throng.sections.calibrate_counts import CalibrateCounts
@@ -148,6 +149,7 @@ class Config(Section):
     fit_counts: FitCounts = setting(FitCounts(), "from ranked features to a number of people")
     probe: Probe = setting(Probe(), "what has been learnt without labels")
     ladder: Ladder = setting(Ladder(), "what each step towards counting without labels is worth")
+    audit_leakage: AuditLeakage = setting(AuditLeakage(), "near copies across splits")
     release: Release = setting(Release(), "the shards")
     report: Report = setting(Report(), "one page to look at")
 
