@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from throng.gan import recipes
 from throng.gan.options import Ramp
 from throng.sections.base import output_slice
-from throng.sections.train_gan import Gan, chosen_modules
+from throng.sections.train_gan import Gan, TrainGan, chosen_modules
 
 SEED_RECIPE = {
     "resolution": 256,
@@ -90,3 +90,15 @@ def test_only_what_decides_the_generator_reruns_it():
     assert output_slice(one) == output_slice(other)
     assert chosen_modules(Gan(measure_kimg=1.0)) == ("throng.gan.stylegan3", "throng.gan.metrics.random_network")
     assert chosen_modules(Gan.model_validate({"recipe": {"kind": "r3gan"}})) == ("throng.gan.r3gan",)
+
+
+@pytest.mark.parametrize("starts", [{"a": "trained:a"}, {"a": "trained:b", "b": "trained:c", "c": "trained:b"}])
+def test_generators_that_start_from_each_other_are_refused(starts):
+    gans = [{"name": name, "start": start} for name, start in starts.items()]
+    with pytest.raises(ValidationError, match="starts from"):
+        TrainGan.model_validate({"gans": gans})
+
+
+def test_one_generator_may_start_from_another():
+    gans = [{"name": "a", "start": "trained:b"}, {"name": "b", "start": "throng:crowds"}]
+    assert len(TrainGan.model_validate({"gans": gans}).gans) == 2

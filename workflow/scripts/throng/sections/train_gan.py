@@ -202,6 +202,7 @@ class R3Gan(Section):
     vicinity: Vicinity | None = setting(None, "vicinal losses of scores; null: none")
 
 
+TRAINED = "trained:"
 Recipe = Annotated[StyleGan3 | R3Gan, Field(discriminator="kind")]
 
 
@@ -273,6 +274,19 @@ class TrainGan(Section):
     gans: Annotated[list[Gan], AfterValidator(named_apart)] = setting(
         [Gan()], "the generators; an overlay's list replaces this one whole", min_length=1
     )
+
+    @model_validator(mode="after")
+    def _starts(self) -> Self:
+        before = {
+            gan.name: gan.start.removeprefix(TRAINED) for gan in self.gans if (gan.start or "").startswith(TRAINED)
+        }
+        for name in before:
+            way = [name]
+            while (start := before.get(way[-1])) is not None:
+                if start in way:
+                    raise ValueError(f"start: {' starts from '.join([*way, start])}, so none of them can be first")
+                way.append(start)
+        return self
 
     def of_job(self, wildcards: Mapping[str, str]) -> Gan:
         """Return the generator of one job, all that the job depends on."""
