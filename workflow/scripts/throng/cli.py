@@ -14,6 +14,7 @@ from throng.errors import ThrongError
 from throng.gan_cli import gan
 from throng.legacy_cli import export_legacy, import_legacy
 from throng.rank_cli import rank
+from throng.status_cli import status
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
@@ -25,6 +26,7 @@ app.command()(export_legacy)
 app.command()(import_legacy)
 app.command()(measure)
 app.command()(rank)
+app.command()(status)
 app.add_typer(gan, name="gan")
 console = Console(soft_wrap=True)
 TableFile = Annotated[Path, typer.Argument(help="a Parquet table of the workflow", exists=True, dir_okay=False)]

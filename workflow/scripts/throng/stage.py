@@ -104,6 +104,9 @@ def main(run: Run, section: Any, snakemake: Any | None) -> None:
         if snakemake is not None:
             write_text(Path(job["log"] + ".job.json"), json.dumps(job, indent=1, sort_keys=True) + "\n")
         _work(run, section, job)
+    except SystemExit as stop:
+        log.error("stopped: %s", stop.code)
+        raise
     except Exception as error:
         sentence = str(error) if isinstance(error, ThrongError) else _full_disk(error)
         if sentence is None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from throng.files import atomic_path, write_bytes
+from throng.progress import said
 
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -110,5 +111,4 @@ class Ticker:
                 return
             self._last = now
             rate = (self.done - self._start_done) / max(now - self._start, 1e-9)
-            left = (self.total - self.done) / rate
-            log.info("%s: %d of %d, %.1f/s, %.0f s left", self.stage, self.done, self.total, rate, left)
+            log.info("%s", said(self.stage, self.done, self.total, rate))

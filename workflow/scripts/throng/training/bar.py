@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 
+from throng.progress import said
+
+log = logging.getLogger(__name__)
 QUIET_SECONDS = 10.0
 
 
 class Bar:
     """A progress bar with the time that is left on stderr, or without a terminal a line every ten seconds.
 
-    ``done`` of ``total`` are done when it opens; ``unit`` names one of them. No artefact may hold what depends on the
+    The log gets a line every ten seconds too. ``done`` of ``total`` are done when it opens; ``unit`` names one of them. No artefact may hold what depends on the
     clock: what this tells is told and forgotten.
     """
 
@@ -49,14 +53,17 @@ class Bar:
         """Say that ``done`` are done now, and what is newest."""
         if self.bar is not None:
             self.bar.update(self.task, completed=done, newest=newest)
-        elif time.monotonic() - self.spoken >= QUIET_SECONDS:
+        if time.monotonic() - self.spoken >= QUIET_SECONDS:
             self.spoken = time.monotonic()
-            left = self.seconds() / (done - self.first) * (self.total - done)
-            print(
-                f"{self.title}: {self.unit} {done:g}/{self.total:g}, {left:.0f} s left, {newest}",
-                file=sys.stderr,
-                flush=True,
-            )
+            self._say(done, newest)
+
+    def _say(self, done: float, newest: str) -> None:
+        rate = (done - self.first) / self.seconds()
+        log.info("%s", said(self.title, done, self.total, rate))
+        if self.bar is None:
+            left = (self.total - done) / max(rate, 1e-9)
+            line = f"{self.title}: {self.unit} {done:g}/{self.total:g}, {left:.0f} s left, {newest}"
+            print(line, file=sys.stderr, flush=True)
 
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:

@@ -1,0 +1,1 @@
+"""A run seen from outside: which jobs there are, how far they are, what they cost."""
