@@ -14,6 +14,7 @@ from throng.errors import ThrongError
 from throng.gan_cli import gan
 from throng.legacy_cli import export_legacy, import_legacy
 from throng.rank_cli import rank
+from throng.release_cli import release
 from throng.status_cli import status
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command()(measure)
 app.command()(rank)
 app.command()(status)
 app.add_typer(gan, name="gan")
+app.add_typer(release, name="release")
 console = Console(soft_wrap=True)
 TableFile = Annotated[Path, typer.Argument(help="a Parquet table of the workflow", exists=True, dir_okay=False)]
 
