@@ -109,10 +109,11 @@ def test_closed_samples_are_released_as_recipes_and_counted(mixed: Path) -> None
     assert index["products"] == {
         "ranked_pairs": {"pixels": {"train": 10, "val": 5}, "recipes": {"train": 10, "val": 5}},
         "fixed_count": {"pixels": {"train": 2}, "recipes": {"train": 2}},
+        "density_labelled": {"pixels": {"train": 4, "val": 1}, "recipes": {"train": 4, "val": 1}},
         "requested_density": {"pixels": {}, "recipes": {}},
     }
     assert index["withheld"] | {"images": 3, "detections": 3, "density_labels": 3} == index["withheld"]
-    assert "17 of 34 samples are recipes without pixels" in (mixed / "README.md").read_text()
+    assert "22 of 44 samples are recipes without pixels" in (mixed / "README.md").read_text()
     recipes = pq.read_table(mixed / "recipes/ranked_pairs/train-00000-of-00001.parquet").to_pylist()
     assert {recipe["parent_source"] for recipe in recipes} == {"closed"}
     assert {len(recipe[name]) for recipe in recipes for name in ("parent_sha256", "fewer_sha256")} == {64}

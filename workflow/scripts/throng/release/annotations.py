@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from throng.release.corpus import TABLES, Corpus
+from throng.release.exclusions import Exclusions
 
 ANNOTATIONS = "annotations"
 RELEASED = (
@@ -30,13 +31,16 @@ class PlainTable:
     withheld: int
 
 
-def plain_tables(corpus: Corpus) -> list[PlainTable]:
-    """Return the tables without pixels.
+def plain_tables(corpus: Corpus, exclusions: Exclusions) -> list[PlainTable]:
+    """Return the tables without pixels, less the rows of images that were withdrawn and of what was made of them.
 
     The annotations of a source that forbids redistribution are its authors' work as much as the pixels: they are
     blanked in table images, and rows that merely repeat them are left out of detections and density_labels.
     """
     closed = {row.id for row in corpus.images if not row.redistributable and row.id}
+    gone = exclusions.withdrawn
+    if gone:
+        gone |= {row.id for row in corpus.synthetic if gone & set(_shown(row))}
     tables = []
     for name in RELEASED:
         if not corpus.footers[name]:
@@ -54,9 +58,17 @@ def plain_tables(corpus: Corpus) -> list[PlainTable]:
             withheld = len(found) - len(rows)
         else:
             rows, withheld = found, 0
+        stay = [row for row in rows if not (gone & set(_shown(row)))]
+        withheld += len(rows) - len(stay)
         records = [{column: getattr(row, column) for column in table.schema.names} for row in rows]
         tables.append(PlainTable(name, _nullable(table.schema), records, withheld))
     return tables
+
+
+def _shown(row: Any) -> list[str]:
+    """Return the ids of the images that a row is about."""
+    found = [getattr(row, name) for name in ("id", "parent_id", "background_id") if hasattr(row, name)]
+    return [*found, *getattr(row, "parents", ())]
 
 
 def _blank(row: Any) -> Any:

@@ -1,31 +1,59 @@
 """From the tables of a run to a release in a folder: shards, recipes, tables, card, index, checksums."""
 
+import dataclasses
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from throng.errors import ThrongError
 from throng.files import sha256_file
-from throng.images import ImageStore
+from throng.manifest import OK
 from throng.provenance import Provenance
 from throng.release.annotations import plain_tables
 from throng.release.backends import check_backends
 from throng.release.card import card_text
 from throng.release.corpus import Corpus
+from throng.release.exclusions import Exclusions
 from throng.release.index import CARD, Totals, index_of, write_index, write_sums
 from throng.release.ledger import balance
 from throng.release.pixels import Pixels
 from throng.release.products import PRODUCTS, Product, Sample, samples_of
+from throng.release.records import FIELDS, RECORDS, records_of
 from throng.release.shards import Packer, Written, extensions, shard_name
 from throng.release.splits import check_corpus, check_held_out, shared_scenes
 from throng.sections.release import Release
 
 log = logging.getLogger(__name__)
+EVERYTHING = Exclusions()
 SPLITS = ("train", "val", "test")
 
 
-def build(corpus: Corpus, store: ImageStore, config: Release, provenance: Provenance, folder: Path) -> None:
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What other stages measured of what is released: the JSON they wrote, None where a run has none."""
+
+    leakage: Mapping[str, Any] | None = None
+    audit: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Any] | None = None
+    agreement: Mapping[str, Any] | None = None
+    cost: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict[str, Mapping[str, Any]])
+
+
+UNMEASURED = Findings()
+
+
+def build(
+    corpus: Corpus,
+    pixels: Pixels,
+    config: Release,
+    provenance: Provenance,
+    folder: Path,
+    *,
+    exclusions: Exclusions = EVERYTHING,
+    findings: Findings = UNMEASURED,
+) -> None:
     """Write a release into an empty folder.
 
     Raises ThrongError, before any file is written, for backends that are not listed, scenes in two splits, rows that
@@ -38,17 +66,25 @@ def build(corpus: Corpus, store: ImageStore, config: Release, provenance: Proven
     ledger = balance(corpus)
     for line in ledger:
         log.info("%s", line.text())
-    chosen = [(PRODUCTS[name], samples_of(PRODUCTS[name], corpus)) for name in config.products]
+    chosen: list[tuple[Product, list[Sample]]] = []
+    left_out: dict[str, dict[str, int]] = {}
+    for name in config.products:
+        product = PRODUCTS[name]
+        samples, left_out[name] = exclusions.divide(samples_of(product, corpus, config.rendered))
+        chosen.append((product, samples))
     totals = [_totals(product, samples) for product, samples in chosen]
     if not any(total.samples for total in totals):
         raise ThrongError(f"nothing to release: no row for any of release.products ({', '.join(config.products)})")
-    packer = Packer(folder, Pixels(store), config.shard_bytes, provenance)
+    chosen = [(product, [_finished(product, sample, pixels) for sample in samples]) for product, samples in chosen]
+    packer = Packer(folder, pixels, config.shard_bytes, provenance)
     files = [file for product, samples in chosen for file in _write_product(packer, product, samples)]
-    tables = plain_tables(corpus)
+    tables = plain_tables(corpus, exclusions)
     for table in tables:
         path = f"tables/{table.name}.parquet"
         files.append(packer.write_rows(path, config=table.name, split="rows", fields=table.fields, rows=table.rows))
-    _check_totals(files, totals, corpus)
+    records = [row for product, samples in sorted(chosen, key=_name) for row in records_of(product, samples)]
+    files.append(packer.write_rows(RECORDS, config="records", split="rows", fields=FIELDS, rows=records))
+    _check_totals(files, totals, left_out, corpus)
     text = card_text(config, corpus, totals=totals, ledger=ledger, tables=tables, files=files, shared=shared)
     (folder / CARD).write_text(text)
     card = Written(CARD, "", "", "card", 0, len(text.encode()), sha256_file(folder / CARD))
@@ -61,6 +97,7 @@ def build(corpus: Corpus, store: ImageStore, config: Release, provenance: Proven
         ledger=ledger,
         tables=tables,
         shared_scenes=shared,
+        left_out=left_out,
         provenance=provenance.footer("release", 1),
         footers=corpus.footers,
     )
@@ -68,6 +105,16 @@ def build(corpus: Corpus, store: ImageStore, config: Release, provenance: Proven
     write_sums(folder)
     for total in totals:
         log.info("%s: %d samples with pixels, %d as recipes", total.product, *_sums(total))
+
+
+def _name(chosen: tuple[Product, list[Sample]]) -> str:
+    return chosen[0].name
+
+
+def _finished(product: Product, sample: Sample, pixels: Pixels) -> Sample:
+    """Return a sample that says the hashes of its images as they are released."""
+    hashes = {product.hashes[column]: pixels.sha256(picture) for column, picture in sample.pictures.items()}
+    return dataclasses.replace(sample, fields=sample.fields | hashes)
 
 
 def _write_product(packer: Packer, product: Product, samples: Sequence[Sample]) -> list[Written]:
@@ -100,19 +147,26 @@ def _totals(product: Product, samples: Sequence[Sample]) -> Totals:
     return Totals(product.name, count(True), count(False))
 
 
-def _check_totals(files: Sequence[Written], totals: Sequence[Totals], corpus: Corpus) -> None:
-    """Check that what was written is what the tables hold: every kept row once as Parquet, pixels once as tar."""
+def _check_totals(
+    files: Sequence[Written], totals: Sequence[Totals], left_out: Mapping[str, Mapping[str, int]], corpus: Corpus
+) -> None:
+    """Check that kept rows are released or left out: each released one once as Parquet, and as tar with pixels."""
     rows: Counter[tuple[str, str]] = Counter()
     for file in files:
         rows[file.config, file.format] += file.rows
     kept = {
         "ranked_pairs": len(corpus.ranked_pairs),
         "fixed_count": len(corpus.counted),
+        "density_labelled": sum(row.status == OK for row in corpus.density_labels),
         "requested_density": len(corpus.drawn),
     }
     for total in totals:
-        if total.samples != kept[total.product]:
-            raise ThrongError(f"{total.product}: {kept[total.product]} rows kept by its stage, {total.samples} here")
+        without = sum(left_out[total.product].values())
+        if total.samples + without != kept[total.product]:
+            raise ThrongError(
+                f"{total.product}: {kept[total.product]} rows kept by its stage, but {total.samples} released and "
+                f"{without} left out; this is a bug in the release"
+            )
         shown, recipes = _sums(total)
         wanted = {
             (total.product, "parquet"): shown,

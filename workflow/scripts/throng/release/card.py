@@ -32,6 +32,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 MEANING = {
     "ranked_pairs": "two images and their `relation`: `image_more` shows `delta` people that `image_fewer` lacks",
     "fixed_count": "images made to show a requested number of people: what was asked, what is there, how sure that is",
+    "density_labelled": "images with how crowded they are: class, score, and people per square metre where known",
     "requested_density": "images that a trained generator drew for a requested density: what was asked, and of whom",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 from throng.errors import ThrongError
 from throng.ranking.crops import contains
 from throng.ranking.kinds import RELATIONS
-from throng.release.products import FIXED_COUNT, RANKED_PAIRS, REQUESTED_DENSITY
+from throng.release.products import DENSITY_LABELLED, FIXED_COUNT, PRODUCTS, RANKED_PAIRS, REQUESTED_DENSITY
 from throng.tables.ranked_pairs import AT_LEAST, EQUAL, MORE, Crop
 
 Row = Mapping[str, Any]
@@ -66,13 +66,7 @@ def check_fixed_count(row: Row, where: str) -> None:
     for name in ("points", "boxes", "masks"):
         if row[name] is not None and len(row[name]) != row["count"]:
             raise ThrongError(f"{where}: count is {row['count']:g}, but {len(row[name])} {name} are listed")
-    right, bottom = row["width"] - 0.5, row["height"] - 0.5
-    for point in row["points"] or []:
-        if not (-0.5 <= point["x"] <= right and -0.5 <= point["y"] <= bottom):
-            raise ThrongError(
-                f"{where}: head point ({point['x']:g}, {point['y']:g}) is outside its frame of "
-                f"{row['width']}x{row['height']}"
-            )
+    _check_points(row, where)
     for box in row["boxes"] or []:
         inside = (
             min(box["x"], box["y"]) >= -BOX_TOLERANCE
@@ -85,6 +79,30 @@ def check_fixed_count(row: Row, where: str) -> None:
                 f"{where}: box ({box['x']:g}, {box['y']:g}, {box['w']:g}, {box['h']:g}) is empty or outside its "
                 f"frame of {row['width']}x{row['height']}"
             )
+
+
+def _check_points(row: Row, where: str) -> None:
+    right, bottom = row["width"] - 0.5, row["height"] - 0.5
+    for point in row["points"] or []:
+        if not (-0.5 <= point["x"] <= right and -0.5 <= point["y"] <= bottom):
+            raise ThrongError(
+                f"{where}: head point ({point['x']:g}, {point['y']:g}) is outside its frame of "
+                f"{row['width']}x{row['height']}"
+            )
+
+
+def check_density_labelled(row: Row, where: str) -> None:
+    """Raise ThrongError unless points and window are inside the frame and the densities are in order."""
+    _check_points(row, where)
+    window = row["window"]
+    if min(window["w"], window["h"]) < 1 or not contains(_frame(row), window):
+        raise ThrongError(
+            f"{where}: window ({window['x']}, {window['y']}, {window['w']}, {window['h']}) is empty or outside its "
+            f"frame of {row['width']}x{row['height']}"
+        )
+    low, value, high = (row[f"people_per_m2{end}"] for end in ("_low", "", "_high"))
+    if value is not None and not low <= value <= high:
+        raise ThrongError(f"{where}: {value:g} people per m2 are outside their interval of {low:g} to {high:g}")
 
 
 LENGTHS = {"none": 0, "class": 1, "score": 1}
@@ -108,14 +126,11 @@ def check_requested_density(row: Row, where: str) -> None:
 CHECKS: dict[str, Callable[[Row, str], None]] = {
     RANKED_PAIRS.name: check_ranked_pair,
     FIXED_COUNT.name: check_fixed_count,
+    DENSITY_LABELLED.name: check_density_labelled,
     REQUESTED_DENSITY.name: check_requested_density,
 }
-# The column that holds the promised sha256 of each image column.
-HASHES = {
-    RANKED_PAIRS.name: {"image_more": "more_sha256", "image_fewer": "fewer_sha256"},
-    FIXED_COUNT.name: {"image": "sha256"},
-    REQUESTED_DENSITY.name: {"image": "sha256"},
-}
+# the column that holds the promised sha256 of each image column.
+HASHES = {name: product.hashes for name, product in PRODUCTS.items()}
 
 
 def parents_of(product: str, row: Row) -> list[str]:

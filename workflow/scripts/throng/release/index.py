@@ -42,6 +42,7 @@ def index_of(
     ledger: Sequence[Line],
     tables: Sequence[PlainTable],
     shared_scenes: Sequence[str],
+    left_out: Mapping[str, Mapping[str, int]],
     provenance: Mapping[str, Any],
     footers: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def index_of(
         "conservation": [dataclasses.asdict(line) for line in ledger],
         "withheld": {table.name: table.withheld for table in tables},
         "shared_scenes": list(shared_scenes),
+        "left_out": {product: dict(reasons) for product, reasons in left_out.items()},
         "provenance": dict(provenance),
         "made_by": dict(footers),
     }

@@ -1,25 +1,31 @@
 """What is released: the columns of each product, and its samples with or without the right to show their pixels."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from throng.errors import ThrongError
 from throng.manifest import OK, column
 from throng.release.corpus import Corpus
+from throng.tables.density_labels import GROUND, DensityLabelRow
 from throng.tables.gan_samples import GanSampleRow
 from throng.tables.images import ImageRow
 from throng.tables.ranked_pairs import RankedPairRow
+from throng.tables.removals import RemovalRow
+from throng.tables.synthetic import SyntheticRow
+
+Medium = Literal["photograph", "edit", "composite", "rendered", "synthesised", "drawn"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Product:
-    """A kind of sample: image columns (with the member name each has in a tar) and all other columns."""
+    """A kind of sample: image columns, each with its member name in a tar and the column of its sha256, and others."""
 
     name: str
     images: Mapping[str, str]
+    hashes: Mapping[str, str]
     fields: pa.Schema
     order: str
 
@@ -29,13 +35,25 @@ class Product:
         return f"{self.name}_recipes"
 
 
+class Area(NamedTuple):
+    """A part of an image, pixels."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Picture:
-    """Where an image's bytes are, and the sha256 they must have."""
+    """Where an image's bytes are, the sha256 they have there, what made the image, and the heads to blur in it."""
 
     source: str
     path: str
     sha256: str
+    medium: Medium
+    backend: str = ""
+    areas: tuple[Area, ...] = ()
 
     @property
     def extension(self) -> str:
@@ -43,27 +61,28 @@ class Picture:
         suffix = self.path.rpartition(".")[2].lower()
         return "jpg" if suffix in ("jpg", "jpeg", "jpe") else suffix
 
-    @property
-    def name(self) -> str:
-        """The file name that the image has in a release: by content, so that no two differ under one name."""
-        return f"{self.sha256[:16]}.{self.extension}"
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample: its columns without pixels, where its pixels are, and whether they may be passed on."""
+    """One sample: its columns without pixels, where its pixels are, whether they may be passed on, whose they are.
+
+    ``parents`` are the ids of the photographs that it shows or comes from.
+    """
 
     id: str
     split: str
     fields: dict[str, Any]
     pictures: dict[str, Picture]
     redistributable: bool
+    parents: tuple[str, ...]
 
 
 # datasets reads list<struct> columns back only where nothing inside is marked non-null.
 POINTS = pa.list_(pa.struct([pa.field("x", pa.float64()), pa.field("y", pa.float64())]))
 BOXES = pa.list_(pa.struct([pa.field(name, pa.float64()) for name in "xywh"]))
 CROP = pa.struct([pa.field(name, pa.int32()) for name in ("x", "y", "w", "h")])
+# of synthesised images by the backend of their maker; what a model was prompted for is synthesised
+MEDIA: dict[str, Medium] = {"composite": "composite", "rendered": "rendered"}
 PEOPLE = "indices in the photograph's row of table detections"
 
 
@@ -74,6 +93,7 @@ def _columns(*columns: tuple[str, pa.DataType, str]) -> pa.Schema:
 RANKED_PAIRS = Product(
     "ranked_pairs",
     {"image_more": "more", "image_fewer": "fewer"},
+    {"image_more": "more_sha256", "image_fewer": "fewer_sha256"},
     _columns(
         ("id", pa.string(), "id of the pair: hash of both members' ids and windows"),
         ("kind", pa.string(), "what was paired: real-edited, edited-edited, sham-equal, nested-crop, ..."),
@@ -90,17 +110,17 @@ RANKED_PAIRS = Product(
         ("width", pa.int32(), "width of both images, pixels"),
         ("height", pa.int32(), "height of both images, pixels"),
         ("more_id", pa.string(), "id of image_more: its photograph or its edit"),
-        ("more_sha256", pa.string(), "sha256 of image_more's file, hex"),
+        ("more_sha256", pa.string(), "sha256 of image_more's file as released, hex"),
         ("more_crop", CROP, "window of image_more that is meant, pixels; null: all of it"),
         ("more_removed", pa.list_(pa.int32()), f"people removed from the photograph in image_more: {PEOPLE}"),
         ("fewer_id", pa.string(), "id of image_fewer"),
-        ("fewer_sha256", pa.string(), "sha256 of image_fewer's file, hex"),
+        ("fewer_sha256", pa.string(), "sha256 of image_fewer's file as released, hex"),
         ("fewer_crop", CROP, "window of image_fewer that is meant, pixels; null: all of it"),
         ("fewer_removed", pa.list_(pa.int32()), f"people removed from the photograph in image_fewer: {PEOPLE}"),
         ("parent_id", pa.string(), "id of the photograph that both images show"),
         ("parent_source", pa.string(), "source of the photograph"),
         ("parent_path", pa.string(), "path of the photograph in its source"),
-        ("parent_sha256", pa.string(), "sha256 of the photograph's file, hex"),
+        ("parent_sha256", pa.string(), "sha256 of the photograph's file in its source, hex"),
         ("licence", pa.string(), "licence of the photograph"),
         ("detector", pa.string(), "backend that found the people"),
         ("remover", pa.string(), "backends that made the edits; empty when neither image is one"),
@@ -111,6 +131,7 @@ RANKED_PAIRS = Product(
 FIXED_COUNT = Product(
     "fixed_count",
     {"image": ""},
+    {"image": "sha256"},
     _columns(
         ("id", pa.string(), "id of the image: hash of its prompt and maker"),
         ("requested", pa.int32(), "requested number of people; null where a density was requested"),
@@ -144,7 +165,7 @@ FIXED_COUNT = Product(
         ("scene", pa.string(), "scene group: the background's"),
         ("width", pa.int32(), "width, pixels"),
         ("height", pa.int32(), "height, pixels"),
-        ("sha256", pa.string(), "sha256 of the image's file, hex"),
+        ("sha256", pa.string(), "sha256 of the image's file as released, hex"),
         ("background_id", pa.string(), "id of the background's photograph; empty without one"),
         ("parents", pa.list_(pa.string()), "ids of all photographs whose pixels are in the image"),
         ("licence", pa.string(), "licence of the image, the strictest among its parents and its model"),
@@ -158,6 +179,7 @@ FIXED_COUNT = Product(
 REQUESTED_DENSITY = Product(
     "requested_density",
     {"image": ""},
+    {"image": "sha256"},
     _columns(
         ("id", pa.string(), "id of the image: hash of generator, label, seed and truncation"),
         ("label_kind", pa.string(), "what was asked for: class, score, vector, or none"),
@@ -178,7 +200,7 @@ REQUESTED_DENSITY = Product(
         ),
         ("width", pa.int32(), "width, pixels"),
         ("height", pa.int32(), "height, pixels"),
-        ("sha256", pa.string(), "sha256 of the image's file, hex"),
+        ("sha256", pa.string(), "sha256 of the image's file as released, hex"),
         ("licence", pa.string(), "terms of the image: the training images', or those of who allowed more"),
         ("permission", pa.string(), "who allowed passing it on though a training image's terms do not, or empty"),
         ("sampler", pa.string(), "sampler of the image in section sample_gan"),
@@ -188,16 +210,65 @@ REQUESTED_DENSITY = Product(
     order="id",
 )
 
-PRODUCTS = {product.name: product for product in (RANKED_PAIRS, FIXED_COUNT, REQUESTED_DENSITY)}
+DENSITY_LABELLED = Product(
+    "density_labelled",
+    {"image": ""},
+    {"image": "sha256"},
+    _columns(
+        ("id", pa.string(), "id of the image in its table"),
+        ("table", pa.string(), "table that holds the image: images or synthetic"),
+        ("medium", pa.string(), "how the image came to be: photograph, rendered, composite or synthesised"),
+        ("count", pa.float64(), "people in the window, calibrated where not exactly known; null when nobody knows"),
+        ("points", POINTS, "head points in the whole image, 0-based pixels; null when unknown"),
+        ("window", CROP, "the part of the image that is labelled, pixels"),
+        ("density_class", pa.int32(), "density class, 0 the emptiest"),
+        ("density_class_name", pa.string(), "name of the density class"),
+        ("density_score", pa.float64(), "the labelling method's score"),
+        ("density_method", pa.string(), "labelling method and its mode"),
+        ("people_per_m2", pa.float64(), "people per square metre of ground; null where the ground is not known"),
+        ("people_per_m2_low", pa.float64(), "lower end of its interval of 95 %"),
+        ("people_per_m2_high", pa.float64(), "upper end of its interval of 95 %"),
+        ("people_per_m2_p95", pa.float64(), "density that 95 % of the ground stays below, people per square metre"),
+        ("area_m2", pa.float64(), "ground in the window, square metres"),
+        ("level_of_service", pa.string(), "Fruin's level of service, A to F; null where the ground is not known"),
+        ("hazard", pa.string(), "what the density means for people in it; null where the ground is not known"),
+        ("scale", pa.string(), "what told how tall the people appear; empty where nothing did"),
+        ("split", pa.string(), "train, val or test"),
+        ("scene", pa.string(), "scene group; a scene is in one split only"),
+        ("width", pa.int32(), "width, pixels"),
+        ("height", pa.int32(), "height, pixels"),
+        ("sha256", pa.string(), "sha256 of the image's file as released, hex"),
+        ("source", pa.string(), "source of a photograph; empty for a made image"),
+        ("path", pa.string(), "path of a photograph in its source; empty for a made image"),
+        ("source_sha256", pa.string(), "sha256 of the photograph's file in its source, hex; empty for a made image"),
+        ("maker", pa.string(), "maker of the image in section synthesize; empty for a photograph"),
+        ("backend", pa.string(), "backend of the maker; empty for a photograph"),
+        ("parents", pa.list_(pa.string()), "ids of all photographs whose pixels are in the image, its own included"),
+        ("licence", pa.string(), "licence of the image"),
+    ),
+    order="id",
+)
+# columns that tell what a source's annotations say, which a recipe of a closed photograph must not repeat
+ANNOTATED = tuple(
+    name
+    for name in DENSITY_LABELLED.fields.names
+    if name in ("count", "points", "area_m2", "level_of_service", "hazard", "scale")
+    or name.startswith(("density_", "people_"))
+)
+
+PRODUCTS = {product.name: product for product in (RANKED_PAIRS, FIXED_COUNT, DENSITY_LABELLED, REQUESTED_DENSITY)}
 
 
-def samples_of(product: Product, corpus: Corpus) -> list[Sample]:
-    """Return a product's samples in the order of its Parquet shards; raises ThrongError on a dangling reference."""
-    made = MAKERS[product.name](corpus)
+def samples_of(product: Product, corpus: Corpus, rendered: Collection[str] = ()) -> list[Sample]:
+    """Return a product's samples in the order of its Parquet shards; raises ThrongError on a dangling reference.
+
+    ``rendered`` names the sources whose images are renderings, not photographs.
+    """
+    made = MAKERS[product.name](corpus, rendered)
     return sorted(made, key=lambda sample: (sample.fields[product.order], sample.id))
 
 
-def _ranked_pairs(corpus: Corpus) -> list[Sample]:
+def _ranked_pairs(corpus: Corpus, rendered: Collection[str]) -> list[Sample]:
     edits = {row.id: row for row in corpus.removals if row.status == OK}
     detectors = {row.id: row.backend for row in corpus.detections}
     samples = []
@@ -244,12 +315,22 @@ def _ranked_pairs(corpus: Corpus) -> list[Sample]:
             "remover": ", ".join(removers),
         }
         pictures = {
-            "image_more": Picture(row.more_source, row.more_path, shas["more"]),
-            "image_fewer": Picture(row.fewer_source, row.fewer_path, shas["fewer"]),
+            "image_more": _member(row.more_source, row.more_path, parent, more, rendered),
+            "image_fewer": _member(row.fewer_source, row.fewer_path, parent, fewer, rendered),
         }
         allowed = corpus.redistributable(row.parent_id, name)
-        samples.append(Sample(row.id, row.split, fields, pictures, allowed))
+        samples.append(Sample(row.id, row.split, fields, pictures, allowed, (row.parent_id,)))
     return samples
+
+
+def _member(source: str, path: str, parent: ImageRow, edit: RemovalRow | None, rendered: Collection[str]) -> Picture:
+    if edit:
+        return Picture(source, path, edit.sha256, "edit", edit.backend)
+    return Picture(source, path, parent.sha256, _taken(parent, rendered))
+
+
+def _taken(photograph: ImageRow, rendered: Collection[str]) -> Medium:
+    return "rendered" if photograph.source in rendered else "photograph"
 
 
 def _shown(row: RankedPairRow, photographs: list[ImageRow]) -> ImageRow:
@@ -261,7 +342,7 @@ def _shown(row: RankedPairRow, photographs: list[ImageRow]) -> ImageRow:
     return photographs[0]
 
 
-def _fixed_count(corpus: Corpus) -> list[Sample]:
+def _fixed_count(corpus: Corpus, _: Collection[str]) -> list[Sample]:
     prompts = {row.id: row for row in corpus.prompts}
     labels = {row.id: row for row in corpus.density_labels if row.table == "synthetic" and row.status == OK}
     samples = []
@@ -270,7 +351,7 @@ def _fixed_count(corpus: Corpus) -> list[Sample]:
         if row.prompt_id not in prompts:
             raise ThrongError(f"{name} has no row in table prompts; rerun stage 'synthesize'")
         prompt, label = prompts[row.prompt_id], labels.get(row.id)
-        parents = {*row.parents, row.background_id} - {""}
+        parents = tuple(sorted({*row.parents, row.background_id} - {""}))
         fields = {
             "id": row.id,
             "requested": row.requested,
@@ -302,33 +383,119 @@ def _fixed_count(corpus: Corpus) -> list[Sample]:
             "height": row.height,
             "sha256": row.sha256,
             "background_id": row.background_id,
-            "parents": sorted(parents),
+            "parents": list(parents),
             "licence": row.licence,
             "maker": row.maker,
             "backend": row.backend,
             "options": row.options,
         }
-        # The row's own flag is not enough: one parent that must stay behind keeps the image behind.
-        allowed = row.redistributable and all(corpus.redistributable(parent, name) for parent in sorted(parents))
-        samples.append(Sample(row.id, row.split, fields, {"image": _result(row.path, row.sha256)}, allowed))
+        samples.append(
+            Sample(row.id, row.split, fields, {"image": _made(row)}, _allowed(row, parents, corpus), parents)
+        )
     return samples
 
 
-def _result(path: str, sha256: str) -> Picture:
-    return Picture("results", path, sha256)
+def _allowed(row: SyntheticRow, parents: tuple[str, ...], corpus: Corpus) -> bool:
+    """The row's own flag is not enough: one parent that must stay behind keeps the image behind."""
+    name = f"synthetic image {row.id}"
+    return row.redistributable and all(corpus.redistributable(parent, name) for parent in parents)
 
 
-def _requested_density(corpus: Corpus) -> list[Sample]:
+def _made(row: SyntheticRow) -> Picture:
+    medium = MEDIA.get(row.backend, "synthesised")
+    return Picture("results", row.path, row.sha256, medium, row.backend)
+
+
+def _density_labelled(corpus: Corpus, rendered: Collection[str]) -> list[Sample]:
+    synthetic = {row.id: row for row, _ in corpus.counted}
+    samples = []
+    for label in corpus.density_labels:
+        if label.status != OK:
+            continue
+        if label.table == "images":
+            samples.append(_labelled_photograph(label, corpus, rendered))
+        elif label.id in synthetic:
+            samples.append(_labelled_image(label, synthetic[label.id], corpus))
+    return samples
+
+
+def _labelled_photograph(label: DensityLabelRow, corpus: Corpus, rendered: Collection[str]) -> Sample:
+    photographs = corpus.photograph(label.id, f"density label {label.id}")
+    row = photographs[0]
+    allowed = all(photograph.redistributable for photograph in photographs)
+    medium = _taken(row, rendered)
+    fields = _label_fields(label) | {
+        "medium": medium,
+        "points": row.points,
+        "split": row.split,
+        "scene": row.scene,
+        "width": row.width,
+        "height": row.height,
+        "sha256": row.sha256,
+        "source": row.source,
+        "path": row.path,
+        "source_sha256": row.sha256,
+        "maker": "",
+        "backend": "",
+        "parents": [row.id],
+        "licence": " AND ".join(sorted({photograph.licence for photograph in photographs})),
+    }
+    if not allowed:
+        fields |= dict.fromkeys(ANNOTATED)
+    picture = Picture(row.source, row.path, row.sha256, medium)
+    return Sample(label.id, row.split, fields, {"image": picture}, allowed, (row.id,))
+
+
+def _labelled_image(label: DensityLabelRow, row: SyntheticRow, corpus: Corpus) -> Sample:
+    parents = tuple(sorted({*row.parents, row.background_id} - {""}))
+    picture = _made(row)
+    fields = _label_fields(label) | {
+        "medium": picture.medium,
+        "points": row.points,
+        "split": row.split,
+        "scene": row.scene,
+        "width": row.width,
+        "height": row.height,
+        "sha256": row.sha256,
+        "source": "",
+        "path": "",
+        "source_sha256": "",
+        "maker": row.maker,
+        "backend": row.backend,
+        "parents": list(parents),
+        "licence": row.licence,
+    }
+    return Sample(label.id, row.split, fields, {"image": picture}, _allowed(row, parents, corpus), parents)
+
+
+def _label_fields(label: DensityLabelRow) -> dict[str, Any]:
+    ground = label.ground or dict.fromkeys(GROUND.names)
+    return {
+        "id": label.id,
+        "table": label.table,
+        "count": label.count,
+        "window": {"x": label.crop_x, "y": label.crop_y, "w": label.crop_w, "h": label.crop_h},
+        "density_class": label.density_class,
+        "density_class_name": label.class_name,
+        "density_score": label.score,
+        "density_method": f"{label.method} {label.mode}",
+        "scale": label.scale,
+    } | {name: ground[name] for name in GROUND.names if name in DENSITY_LABELLED.fields.names}
+
+
+def _requested_density(corpus: Corpus, _: Collection[str]) -> list[Sample]:
     return [_drawn(row) for row in corpus.drawn]
 
 
 def _drawn(row: GanSampleRow) -> Sample:
     fields = {name: getattr(row, name) for name in REQUESTED_DENSITY.fields.names}
-    return Sample(row.id, row.split, fields, {"image": _result(row.path, row.sha256)}, row.redistributable)
+    picture = Picture("results", row.path, row.sha256, "drawn", row.backend)
+    return Sample(row.id, row.split, fields, {"image": picture}, row.redistributable, ())
 
 
 MAKERS = {
     RANKED_PAIRS.name: _ranked_pairs,
     FIXED_COUNT.name: _fixed_count,
+    DENSITY_LABELLED.name: _density_labelled,
     REQUESTED_DENSITY.name: _requested_density,
 }

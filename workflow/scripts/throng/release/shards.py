@@ -119,7 +119,7 @@ def members(product: Product, sample: Sample, kinds: Mapping[str, str], pixels: 
     for column, kind in kinds.items():
         yield f"{sample.id}.{member_name(product, column, kind)}", pixels.read(sample.pictures[column])
     typed = pa.Table.from_pylist([sample.fields], schema=product.fields).to_pylist()[0]
-    names = {f"{column}_path": picture.name for column, picture in sample.pictures.items()}
+    names = {f"{column}_path": pixels.name(picture) for column, picture in sample.pictures.items()}
     yield f"{sample.id}.json", canonical_json(typed | names).encode()
 
 
@@ -130,7 +130,7 @@ def member_name(product: Product, column: str, kind: str) -> str:
 
 
 def _with_pixels(sample: Sample, pixels: Pixels) -> dict[str, Any]:
-    images = {name: {"bytes": pixels.read(at), "path": at.name} for name, at in sample.pictures.items()}
+    images = {name: {"bytes": pixels.read(at), "path": pixels.name(at)} for name, at in sample.pictures.items()}
     return images | sample.fields
 
 

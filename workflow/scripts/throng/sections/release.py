@@ -31,6 +31,10 @@ class Release(Section):
         ["annotations", "ultralytics", "opencv", "composite", "rendered", "diffusers", "stylegan3", "r3gan"],
         "backends whose rows may be released; a row of another stops the release",
     )
+    rendered: list[str] = setting(
+        ["rendered_crowdhuman", "rendered_shanghaitech"],
+        "sources whose images are renderings: they are said and marked to be made, not photographed",
+    )
     shared_scenes: list[str] = setting(
         [], "sources published with scenes in test and another split: reported in the card, not refused"
     )

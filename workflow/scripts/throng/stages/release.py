@@ -1,10 +1,15 @@
 """Stage ``release``: shards, recipes, tables, card and index, verified before anybody sees them."""
 
+import json
 import logging
+from typing import Any
 
 from throng.images import ImageStore
-from throng.release.build import build
+from throng.release.build import Findings, build
 from throng.release.corpus import Corpus
+from throng.release.exclusions import Exclusions
+from throng.release.leaking import leaking
+from throng.release.pixels import AsTheyAre, Pixels
 from throng.release.publish import whole_folder
 from throng.release.verify import verify
 from throng.sections.release import Release
@@ -20,8 +25,33 @@ def run(inputs: Files, outputs: Files, config: Release, context: Context) -> Non
     :func:`throng.release.verify.verify` finds; nothing is published then.
     """
     corpus = Corpus.read(inputs.many, context.parents)
+    pixels = Pixels(ImageStore(context.roots), AsTheyAre())
     work = context.workdir()
     with whole_folder(outputs.one("index").parent) as folder:
-        build(corpus, ImageStore(context.roots), config, context.provenance(), folder)
+        build(
+            corpus,
+            pixels,
+            config,
+            context.provenance(),
+            folder,
+            exclusions=_exclusions(inputs, config),
+            findings=_findings(inputs),
+        )
         log.info("verified: %s", verify(folder, work.path / "datasets"))
     work.remove()
+
+
+def _exclusions(inputs: Files, config: Release) -> Exclusions:
+    reasons: dict[str, str] = {}
+    for table in inputs.many("near_duplicates"):
+        reasons |= leaking(table, config.near_duplicates)
+    return Exclusions(reasons)
+
+
+def _findings(inputs: Files) -> Findings:
+    def read(name: str) -> dict[str, Any] | None:
+        return json.loads(inputs.one(name).read_bytes()) if inputs.many(name) else None
+
+    return Findings(
+        leakage=read("leakage"), audit=read("audit"), calibration=read("calibration"), agreement=read("agreement")
+    )
