@@ -31,9 +31,9 @@ from throng.images import ImageStore, decode
 from throng.sections.detectors import Slices, Ultralytics
 from throng.sections.ingest import PennFudan, ShanghaiTech
 from throng.sources import pennfudan, shanghaitech
+from throng.sources.ingestion import ingest_one
 from throng.sources.listing import list_files
 from throng.sources.samples import Sample
-from throng.stages.ingest import ingest_one
 from throng.tables.detections import Detection
 from throng.tables.images import ImageRow
 

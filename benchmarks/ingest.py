@@ -30,8 +30,8 @@ from throng.images import ImageStore, decode
 from throng.manifest import OK
 from throng.sections.ingest import Folder
 from throng.sources import folder, odgt
+from throng.sources.ingestion import ingest_one
 from throng.sources.listing import list_files
-from throng.stages.ingest import ingest_one
 from throng.tables.images import ImageRow
 
 RESULTS = Path(__file__).parent / "results"

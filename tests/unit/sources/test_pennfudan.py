@@ -13,8 +13,8 @@ from throng.errors import ThrongError
 from throng.images import ImageStore
 from throng.sections.ingest import Ingest
 from throng.sources import pennfudan
+from throng.sources.ingestion import ingest_one
 from throng.sources.listing import list_files
-from throng.stages.ingest import ingest_one
 from throng.tables.images import ImageRow
 
 HEIGHT, WIDTH = 40, 30

@@ -13,8 +13,8 @@ from throng.ranking.checks import check_apart, check_order
 from throng.ranking.kinds import ENLARGED_REAL, ENLARGED_REDUCED, REAL_REDUCED, RELATIONS
 from throng.ranking.legacy import LegacyCount, LegacyPair, LegacyTriple, read_counts, read_ranking
 from throng.sections.ingest import Folder
+from throng.sources.ingestion import ingest_one, without_duplicates
 from throng.sources.samples import Sample
-from throng.stages.ingest import ingest_one, without_duplicates
 from throng.tables.images import ImageRow
 from throng.tables.ranked_pairs import EQUAL, RankedPairRow
 

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from throng.errors import ThrongError
 from throng.files import sha256_file, write_text
-from throng.provenance import Provenance, canonical_json, digest
+from throng.provenance import Provenance, canonical_json, digest, libraries
 from throng.roots import RESULTS, source_roots
 from throng.sections.base import of_job, output_slice
 from throng.workdir import Workdir
@@ -79,7 +79,7 @@ class Context:
 
     def provenance(self, backend: str | None = None, model: Mapping[str, str] | None = None) -> Provenance:
         """Return the footer content of what this job writes."""
-        return Provenance(self.stage, self.config, self.code, self.seed, self.parents, backend, model)
+        return Provenance(self.stage, self.config, self.code, self.seed, self.parents, backend, model, libraries())
 
     def workdir(self) -> Workdir:
         """Return this job's scratch folder, keyed by configuration, code, inputs and wildcards."""

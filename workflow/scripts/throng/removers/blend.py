@@ -36,3 +36,15 @@ def paste(base: np.ndarray, edit: np.ndarray, area: np.ndarray, weights: np.ndar
     pasted = base.copy()
     pasted[area] = (share * edit[area] + (WHOLE - share) * base[area] + WHOLE // 2) // WHOLE
     return pasted
+
+
+def laid_over(
+    base: np.ndarray, answer: np.ndarray | str, area: np.ndarray | None, weights: np.ndarray | None
+) -> np.ndarray | str:
+    """Return a remover's answer blended into the image it was made from, as :func:`paste` does.
+
+    A refusal, or a whole image rendered again (``area`` and ``weights`` None), stays as it is.
+    """
+    if isinstance(answer, str) or area is None or weights is None:
+        return answer
+    return paste(base, answer, area, weights)

@@ -33,6 +33,12 @@ class Step:
     weights: np.ndarray | None = None
     refusal: str = ""
 
+    def area(self, painted: np.ndarray | None = None) -> np.ndarray | None:
+        """Return the (H, W) bool area to fill, less what was ``painted`` over before; None for all of the image."""
+        if self.weights is None:
+            return None
+        return self.weights > 0 if painted is None else (self.weights > 0) & ~painted
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:

@@ -71,7 +71,7 @@ class Rows:
     def _row(self, plan: Plan, step: Step, base_id: str, seed: int = 0) -> RemovalRow:
         rendered = step.recipe in (removals.REDUCE, removals.ENLARGE) and step.level > 0
         return RemovalRow(
-            id=self.edit_id(step, base_id, seed),
+            id=edit_id(step, base_id, seed, self._backend, self._options),
             parent_id=plan.photograph.id,
             recipe=step.recipe,
             level=step.level,
@@ -98,11 +98,15 @@ class Rows:
             reason="",
         )
 
-    def edit_id(self, step: Step, base_id: str, seed: int) -> str:
-        """Return the id of an edit: a hash of everything that decides its pixels."""
-        area = "" if step.weights is None else hashlib.sha256(step.weights.tobytes()).hexdigest()
-        what = canonical_json([step.recipe, step.level, step.removed])
-        return digest(base_id, what, area, str(seed), self._backend, self._options)[:16]
+
+def edit_id(step: Step, base_id: str, seed: int, backend: str, options: str) -> str:
+    """Return the id of an edit: a hash of everything that decides its pixels.
+
+    ``options`` are a remover's, its model's identity among them, as canonical JSON; empty when there are none.
+    """
+    area = "" if step.weights is None else hashlib.sha256(step.weights.tobytes()).hexdigest()
+    what = canonical_json([step.recipe, step.level, step.removed])
+    return digest(base_id, what, area, str(seed), backend, options)[:16]
 
 
 def member(row: RemovalRow) -> str:

@@ -82,11 +82,9 @@ class Editor:
         plan = course.plan
         jobs: list[Job] = []
         for step in plan.chain[wave : wave + 1]:
-            area = None if step.weights is None else (step.weights > 0) & ~course.painted
-            jobs.append(Job(course, step, course.base_id, course.base, area))
+            jobs.append(Job(course, step, course.base_id, course.base, step.area(course.painted)))
         for step in plan.others if wave == 0 else ():
-            area = None if step.weights is None else step.weights > 0
-            jobs.append(Job(course, step, plan.photograph.id, course.base, area))
+            jobs.append(Job(course, step, plan.photograph.id, course.base, step.area()))
         possible: list[Job] = []
         for job in jobs:
             reason = job.step.refusal
@@ -116,7 +114,10 @@ class Editor:
         requests = [Request(job.step.recipe, job.base, job.area, seed) for job, seed in zip(jobs, seeds, strict=True)]
         with self._turn:
             answers = self._remover.edit(requests)
-        edits = [_laid_over(job, answer) for job, answer in zip(jobs, answers, strict=True)]
+        edits = [
+            blend.laid_over(job.base, answer, job.area, job.step.weights)
+            for job, answer in zip(jobs, answers, strict=True)
+        ]
         verdicts = self._judge(jobs, edits)
         return [
             (edit if isinstance(edit, np.ndarray) else None, Attempt(job.base_id, seed, number, verdict))
@@ -139,8 +140,7 @@ class Editor:
             shown = [edit for place in own if isinstance(edit := edits[place], np.ndarray)]
             for place, seen in zip(own, self._checker.look(course.plan.photograph, shown), strict=True):
                 step = jobs[place].step
-                mask = None if step.weights is None else step.weights > 0
-                edited = Edited(step.recipe, course.plan.found.people, step.removed, mask)
+                edited = Edited(step.recipe, course.plan.found.people, step.removed, step.area())
                 verdicts[place] = self._checker.judge(edited, course.seen, seen)
         return verdicts
 
@@ -163,10 +163,3 @@ class Editor:
             return row, None
         content = encode_png(edit)
         return self._rows.filed(row, content, *edit.shape[:2]), content
-
-
-def _laid_over(job: Job, answer: np.ndarray | str) -> np.ndarray | str:
-    """Blend a remover's answer into the image it was made from; outside the area that image stays as it is."""
-    if isinstance(answer, str) or job.area is None or job.step.weights is None:
-        return answer
-    return blend.paste(job.base, answer, job.area, job.step.weights)

@@ -21,6 +21,7 @@ from throng.roots import RESULTS
 from throng.sections.base import output_slice
 from throng.sections.synthesize import CHOOSING, Maker
 from throng.stage import Context, Files
+from throng.synthesizers.material import training_material
 from throng.synthesizers.protocol import Material, Synthesizer
 from throng.synthesizers.rows import HELD_OUT, TRAIN, held_out_row, made_row, member, placed_row
 from throng.synthesizers.selection import chosen, read_prompts
@@ -28,7 +29,7 @@ from throng.tables import detections, images, removals, synthetic
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow
 from throng.tables.prompts import PromptRow
-from throng.tables.removals import CHAIN, RemovalRow
+from throng.tables.removals import RemovalRow
 from throng.tables.synthetic import SyntheticRow
 from throng.workdir import Made, Workdir, process
 
@@ -83,7 +84,7 @@ class _Maker:
         """Return the synthesizer; its library of what is costly to make outlives the job."""
         inputs, config, context = self._job
         self._library.mkdir(parents=True, exist_ok=True)
-        material = training_material(inputs, context) if config.NEEDS_MATERIAL else None
+        material = _material(inputs, context) if config.NEEDS_MATERIAL else None
         return synthesizers.load(config, material, self._library, self._models)
 
 
@@ -145,24 +146,10 @@ def _make(
     return [SyntheticRow(**record) for group in done.values() for record in group["rows"]]
 
 
-def training_material(inputs: Files, context: Context) -> Material:
-    """Return the training photographs with their detections and the edits without anybody; no other is ever read."""
-    ingested = read_rows(inputs.one("images"), images.TABLE, ImageRow)
-    photographs = {row.id: row for row in ingested if row.status == OK and row.split == TRAIN}
-    held = {row.id for row in ingested if row.status == OK and row.split != TRAIN}
-    photographs = {name: row for name, row in photographs.items() if name not in held}
-    found = read_rows(inputs.many("detections"), detections.TABLE, DetectionRow)
-    edits = read_rows(inputs.many("removals"), removals.TABLE, RemovalRow)
-    return Material(
-        photographs=photographs,
-        detections={row.id: row for row in found if row.id in photographs},
-        emptied={
-            row.parent_id: row
-            for row in edits
-            if row.recipe == CHAIN
-            and row.parent_id in photographs
-            and row.status == OK
-            and 0 < row.detected_count == len(set(row.removed))
-        },
-        store=ImageStore(context.roots),
+def _material(inputs: Files, context: Context) -> Material:
+    return training_material(
+        read_rows(inputs.one("images"), images.TABLE, ImageRow),
+        read_rows(inputs.many("detections"), detections.TABLE, DetectionRow),
+        read_rows(inputs.many("removals"), removals.TABLE, RemovalRow),
+        ImageStore(context.roots),
     )
