@@ -1,9 +1,10 @@
 """Which container an image file is, by its first bytes."""
 
+import re
 from typing import Protocol, cast
 
 from throng.errors import ThrongError
-from throng.release.containers import jpeg, png
+from throng.release.containers import bmp, jpeg, png, tiff, webp
 
 
 class Container(Protocol):
@@ -26,11 +27,22 @@ class Container(Protocol):
         ...
 
 
+# by the first bytes, among which a dot stands for any
+KINDS = (
+    (rb"\xff\xd8", jpeg),
+    (rb"\x89PNG\r\n\x1a\n", png),
+    (rb"RIFF....WEBP", webp),
+    (rb"II\*\0|MM\0\*", tiff),
+    (rb"BM", bmp),
+)
+
+
 def container_of(data: bytes) -> Container:
     """Return the module that takes a file apart; raises ThrongError for a file of no known kind."""
-    for module in (jpeg, png):
-        if data.startswith(module.SIGNATURE):
+    for start, module in KINDS:
+        if re.match(start, data, re.DOTALL):
             return cast("Container", module)
     raise ThrongError(
-        f"a file that starts with {data[:4].hex()} is no image whose metadata can be told apart; expected JPEG or PNG"
+        f"a file that starts with {data[:4].hex()} is no image whose metadata can be told apart; "
+        f"expected JPEG, PNG, WebP, TIFF or BMP"
     )

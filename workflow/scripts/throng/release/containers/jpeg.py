@@ -2,124 +2,127 @@
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from throng.errors import ThrongError
 from throng.release.containers import exif
 
 SIGNATURE = b"\xff\xd8"
+END = b"\xff\xd9"
 JFIF, JFXX = b"JFIF\0", b"JFXX\0"
 ADOBE = b"Adobe"
 ICC = b"ICC_PROFILE\0"
 EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
-NAMES = {b"http://ns.adobe.com/xmp/": "extended XMP", b"Photoshop": "IPTC", b"MPF\0": "further pictures"}
-SOI, EOI, SOS, COM, APP0, APP1, APP15 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE1, 0xEF
-STANDALONE = {0x01, *range(0xD0, 0xD8)}
+NAMES = {
+    EXIF: "EXIF",
+    JFIF: "thumbnail",
+    JFXX: "thumbnail",
+    b"http://ns.adobe.com/xmp/": "extended XMP",
+    b"Photoshop": "IPTC",
+    b"MPF\0": "further pictures",
+    b"JP": "C2PA",
+}
+SOS, COM = 0xDA, 0xFE
+APP0, APP1, APP2, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+
+
+class Segment(NamedTuple):
+    """A marker, the payload of its segment, and where in the file both lie; a scan's data belong to its segment."""
+
+    marker: int
+    payload: bytes
+    start: int
+    end: int
 
 
 def rewrite(data: bytes, packet: bytes | None) -> bytes:
     """Return the file with nothing but its picture, colour profile and orientation, and an XMP packet if given."""
-    turn, head, picture = 1, [], []
-    for marker, segment in _segments(data):
-        payload = segment[4:]
-        if marker == APP1 and payload.startswith(EXIF):
-            turn = exif.orientation(payload[6:])
-        elif marker == APP0 and payload.startswith(JFIF):
-            head.append(_segment(APP0, payload[:12] + b"\0\0"))
-        elif not _tells(marker, payload):
-            picture.append(segment)
+    turn, head, picture = 1, b"", []
+    for segment in _segments(data):
+        if _is(segment, APP1, EXIF):
+            turn = exif.orientation(segment.payload[6:])
+        elif _is(segment, APP0, JFIF):
+            head = _segment(APP0, segment.payload[:12] + b"\0\0")
+        elif not _tells(segment):
+            picture.append(data[segment.start : segment.end])
     if turn != 1:
-        head.append(_segment(APP1, EXIF + b"\0" + exif.only_orientation(turn)))
+        head += _segment(APP1, EXIF + b"\0" + exif.only_orientation(turn))
     if packet is not None:
-        head.append(_segment(APP1, XMP + packet))
-    return b"".join([SIGNATURE, *head, *picture, b"\xff\xd9"])
+        head += _segment(APP1, XMP + packet)
+    return b"".join([SIGNATURE, head, *picture, END])
 
 
 def private_parts(data: bytes) -> list[str]:
     """Name what the file holds besides its picture, colour profile, orientation and XMP packet."""
-    found, end = [], 2
-    for marker, segment in _segments(data):
-        payload = segment[4:]
-        end += len(segment)
-        if marker == APP1 and payload.startswith(EXIF):
-            if payload[6:] != exif.only_orientation(exif.orientation(payload[6:])):
-                found.append("EXIF")
-        elif marker == APP0 and payload.startswith(JFIF):
-            if payload[12:14] != b"\0\0":
-                found.append("thumbnail")
-        elif not (marker == APP1 and payload.startswith(XMP)) and _tells(marker, payload):
-            found.append(_name(marker, payload))
-    if data[end : end + 2] == b"\xff\xd9" and len(data) > end + 2:
-        found.append("data behind the picture")
-    return found
+    found, end = [], len(SIGNATURE)
+    for segment in _segments(data):
+        end = segment.end
+        if _tells(segment) and not _is(segment, APP1, XMP):
+            found.append(_name(segment))
+    return [*found, "data behind the picture"] if len(data) > end + len(END) else found
 
 
 def xmp_packet(data: bytes) -> bytes | None:
     """Return the file's XMP packet, or None."""
-    for marker, segment in _segments(data):
-        if marker == APP1 and segment[4:].startswith(XMP):
-            return segment[4 + len(XMP) :]
-    return None
+    packets = [segment.payload[len(XMP) :] for segment in _segments(data) if _is(segment, APP1, XMP)]
+    return packets[0] if packets else None
 
 
 def icc_profile(data: bytes) -> bytes | None:
-    """Return the colour profile (ICC.1:2010, annex B.4: numbered pieces), or None."""
-    pieces = [seg[4 + len(ICC) :] for marker, seg in _segments(data) if marker == 0xE2 and seg[4:].startswith(ICC)]
+    """Return the colour profile (ICC.1:2010, B.4: in numbered pieces), or None."""
+    pieces = [segment.payload[len(ICC) :] for segment in _segments(data) if _is(segment, APP2, ICC)]
     return b"".join(piece[2:] for piece in sorted(pieces, key=lambda piece: piece[:1])) or None
 
 
-def _tells(marker: int, payload: bytes) -> bool:
-    if marker == 0xEE:
-        return not payload.startswith(ADOBE)
-    if marker == 0xE2:
-        return not payload.startswith(ICC)
-    return marker == COM or APP0 <= marker <= APP15
+def _is(segment: Segment, marker: int, start: bytes) -> bool:
+    return segment.marker == marker and segment.payload.startswith(start)
 
 
-def _name(marker: int, payload: bytes) -> str:
-    if marker == COM:
+def _tells(segment: Segment) -> bool:
+    """Whether a segment is there for something else than showing the picture."""
+    if _is(segment, APP0, JFIF):
+        return segment.payload[12:14] != b"\0\0"
+    if _is(segment, APP1, EXIF):
+        return not exif.says_only_orientation(segment.payload[6:])
+    if _is(segment, APP14, ADOBE) or _is(segment, APP2, ICC):
+        return False
+    return segment.marker == COM or APP0 <= segment.marker <= APP15
+
+
+def _name(segment: Segment) -> str:
+    if segment.marker == COM:
         return "comment"
-    if payload.startswith(JFXX):
-        return "thumbnail"
-    named = [name for start, name in NAMES.items() if payload.startswith(start)]
-    return named[0] if named else f"APP{marker - APP0}"
+    named = [name for start, name in NAMES.items() if segment.payload.startswith(start)]
+    return named[0] if named else f"APP{segment.marker - APP0}"
 
 
 def _segment(marker: int, payload: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and bytes of every segment up to the end marker; a scan's data belong to its segment."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+def _segments(data: bytes) -> Iterator[Segment]:
+    """Yield every segment between the start and the end marker; bytes that belong to none are passed over."""
+    at = _next_marker(data, len(SIGNATURE))
+    while at + 2 <= len(data) and data[at : at + 2] != END:
         marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        if marker == EOI:
-            return
-        if marker in STANDALONE:
-            yield marker, data[at : at + 2]
-            at += 2
-            continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data):
-            break
+        body = end = at + 2
+        if marker not in ALONE:
+            end += int.from_bytes(data[body : body + 2], "big")
+            body += 2
+        payload = data[body:end]
         if marker == SOS:
-            end = _scan_end(data, end)
-        yield marker, data[at:end]
-        at = end
-    if data[at : at + 2] != b"\xff\xd9" and at < len(data):
-        raise ThrongError(f"the JPEG is damaged: no marker at byte {at}; restore the file")
+            end = _next_marker(data, end)
+        yield Segment(marker, payload, at, min(end, len(data)))
+        at = _next_marker(data, end)
 
 
-def _scan_end(data: bytes, start: int) -> int:
-    """Return where entropy-coded data end: at the first marker that is neither a stuffed byte nor a restart."""
-    at = data.find(b"\xff", start)
+def _next_marker(data: bytes, at: int) -> int:
+    """Return where the next marker starts: at no stuffed byte, fill byte or restart; the file's length without one."""
+    at = data.find(b"\xff", at)
     while at != -1 and at + 1 < len(data):
         follower = data[at + 1]
-        if follower not in (0, 0xFF) and not 0xD0 <= follower <= 0xD7:
+        if follower not in (0, 0xFF) and follower not in ALONE:
             return at
         at = data.find(b"\xff", at + (1 if follower == 0xFF else 2))
     return len(data)

@@ -45,7 +45,7 @@ def private_parts(data: bytes) -> list[str]:
         end += len(chunk)
         if kind in KEPT or (kind == b"iTXt" and body.startswith(XMP)):
             continue
-        if kind != b"eXIf" or body != exif.only_orientation(exif.orientation(body)):
+        if kind != b"eXIf" or not exif.says_only_orientation(body):
             found.append(NAMES.get(kind, f"chunk {kind.decode('latin-1')}"))
     return [*found, "data behind the picture"] if len(data) > end else found
 
