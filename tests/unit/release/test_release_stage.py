@@ -185,7 +185,9 @@ def test_small_shards_hold_all_samples_once(tmp_path: Path) -> None:
     for k, row in enumerate(run.rows["removals"]):
         if row.status == "ok":
             run.change("removals", k, sha256=hashlib.sha256(png[f"{row.id}.png"]).hexdigest())
-    folder = run.write(tmp_path).release(shard_bytes=1_000_000)
+    folder = run.write(tmp_path).release(
+        shard_bytes=1_000_000, privacy={"strip_metadata": False}, marking={"xmp": False}
+    )
     names = sorted(path.name for path in (folder / "webdataset/ranked_pairs").glob("train-*"))
     assert names == [f"train-{k:05d}-of-{len(names):05d}.tar" for k in range(len(names))]
     assert len(names) > 2

@@ -20,7 +20,8 @@ class Exclusions:
 
     def kind(self, sample: Sample) -> str | None:
         """Return what a sample is left out for, the part before the colon, or None when it stays."""
-        for shown in (sample.id, *sample.parents):
+        members = (sample.fields[name] for name in ("more_id", "fewer_id") if name in sample.fields)
+        for shown in (sample.id, *sample.parents, *members):
             if shown in self.reasons:
                 return self.reasons[shown].partition(":")[0]
         return None

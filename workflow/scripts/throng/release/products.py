@@ -57,7 +57,9 @@ class Picture:
 
     @property
     def extension(self) -> str:
-        """The file's extension, lower case, ``jpg`` for every spelling of it."""
+        """The released file's extension, lower case, ``jpg`` for every spelling of it; what is blurred is a PNG."""
+        if self.areas:
+            return "png"
         suffix = self.path.rpartition(".")[2].lower()
         return "jpg" if suffix in ("jpg", "jpeg", "jpe") else suffix
 

@@ -5,15 +5,19 @@ import logging
 from typing import Any
 
 from throng.images import ImageStore
+from throng.manifest import read_table
 from throng.release.build import Findings, build
 from throng.release.corpus import Corpus
 from throng.release.exclusions import Exclusions
+from throng.release.finishing import Finisher
 from throng.release.leaking import leaking
-from throng.release.pixels import AsTheyAre, Pixels
+from throng.release.opt_out import opted_out
+from throng.release.pixels import Pixels
 from throng.release.publish import whole_folder
 from throng.release.verify import verify
 from throng.sections.release import Release
 from throng.stage import Context, Files
+from throng.tables import gan_samples, images, removals, synthetic
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +29,7 @@ def run(inputs: Files, outputs: Files, config: Release, context: Context) -> Non
     :func:`throng.release.verify.verify` finds; nothing is published then.
     """
     corpus = Corpus.read(inputs.many, context.parents)
-    pixels = Pixels(ImageStore(context.roots), AsTheyAre())
+    pixels = Pixels(ImageStore(context.roots), Finisher(config.privacy, config.marking))
     work = context.workdir()
     with whole_folder(outputs.one("index").parent) as folder:
         build(
@@ -36,6 +40,7 @@ def run(inputs: Files, outputs: Files, config: Release, context: Context) -> Non
             folder,
             exclusions=_exclusions(inputs, config),
             findings=_findings(inputs),
+            previous=inputs.many("previous"),
         )
         log.info("verified: %s", verify(folder, work.path / "datasets"))
     work.remove()
@@ -45,7 +50,16 @@ def _exclusions(inputs: Files, config: Release) -> Exclusions:
     reasons: dict[str, str] = {}
     for table in inputs.many("near_duplicates"):
         reasons |= leaking(table, config.near_duplicates)
-    return Exclusions(reasons)
+    withdrawn: dict[str, str] = {}
+    for path in inputs.many("opt_out"):
+        photographs = read_table(inputs.many("images"), images.TABLE, ["id", "source", "path", "sha256"])
+        made = [
+            read_table(inputs.many(table.name), table, ["id", "sha256"])
+            for table in (removals.TABLE, synthetic.TABLE, gan_samples.TABLE)
+            if inputs.many(table.name)
+        ]
+        withdrawn |= opted_out(path, photographs, made)
+    return Exclusions(reasons | withdrawn, frozenset(withdrawn))
 
 
 def _findings(inputs: Files) -> Findings:
