@@ -1,7 +1,7 @@
-"""Heads in photographs made unrecognisable: where they are, and the blur."""
+"""Heads made unrecognisable: the blur, and the file that holds the blurred picture."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -9,56 +9,53 @@ import numpy as np
 from throng.images import decode, encode_png
 from throng.release.containers import png
 from throng.release.containers.files import container_of
-from throng.tables.detections import DetectionRow
-from throng.tables.images import ImageRow
+from throng.release.heads import Rectangle
 
-Rectangle = tuple[float, float, float, float]
-
+# colours that a blurred head keeps, along each side of the area around it
 CELLS = 4
+# pixels of a cell's side that nobody can recognise a head by
+CELL = 4
 
 
-def heads_of(image: ImageRow, detections: DetectionRow | None) -> list[Rectangle]:
-    """Return the areas (x, y, w, h in pixels) of all known heads of an image: annotated, and of detected people."""
-    annotated = [person["head"] for person in image.people or [] if person["head"]]
-    heads = [(box["x"], box["y"], box["w"], box["h"]) for box in annotated]
-    detected = detections.people if detections else []
-    return heads + [top_of((one["x"], one["y"], one["w"], one["h"])) for one in detected]
+def blurred(data: bytes, areas: Iterable[Rectangle]) -> bytes:
+    """Return an image file as PNG with areas blurred as by :func:`blur`, all other pixels as they are decoded.
 
-
-def top_of(person: Rectangle) -> Rectangle:
-    """Return the part of a person's box that holds the head: the upper fifth, or half where only a bust is seen."""
-    x, y, w, h = person
-    return x, y, w, min(h, max(h / 5, 0.55 * w))
-
-
-def blurred(data: bytes, areas: Sequence[Rectangle]) -> bytes:
-    """Return an image file as PNG with the areas blurred, its colour profile kept and all other pixels as decoded."""
+    The colour profile is kept, the orientation applied; grey images become colour, transparency is lost. Raises
+    ThrongError for a file that is no image.
+    """
     profile = container_of(data).icc_profile(data)
     made = encode_png(blur(decode(data), areas))
     return png.with_profile(made, profile) if profile else made
 
 
 def blur(image: np.ndarray, areas: Iterable[Rectangle]) -> np.ndarray:
-    """Return an (H, W, 3) uint8 image in which each area, an ellipse through its corners, keeps 4 x 4 mean colours.
+    """Return an (H, W, 3) uint8 image with at most 4 x 4 colours left of each area: x, y, w, h in pixels.
 
-    What is lost is lost: all that a blurred head still tells are the means of 16 cells of the ellipse's bounding box.
-    Every area is computed from the image as given and from its own pixels alone, so that two images that are equal in
-    an area are so after blurring.
+    What changes is the ellipse through the area's corners. Its bounding box is averaged over cells, and the averages
+    are interpolated, so that whatever had no effect on an average is gone: no filter brings it back. Every area is
+    computed from the image as given and from its own box alone: two images that are equal there are so afterwards.
     """
     made = image.copy()
     for x, y, w, h in sorted(areas):
-        grown_w, grown_h = math.sqrt(2) * w, math.sqrt(2) * h
-        left, top = x + (w - grown_w) / 2, y + (h - grown_h) / 2
-        x0, y0 = max(0, math.floor(left)), max(0, math.floor(top))
-        x1, y1 = min(image.shape[1], math.ceil(left + grown_w)), min(image.shape[0], math.ceil(top + grown_h))
-        if x1 <= x0 or y1 <= y0:
+        across, down = max(w, 1) / math.sqrt(2), max(h, 1) / math.sqrt(2)
+        centre_x, centre_y = x + w / 2, y + h / 2
+        x0, x1 = _span(centre_x, across, image.shape[1])
+        y0, y1 = _span(centre_y, down, image.shape[0])
+        if x0 >= x1 or y0 >= y1:
             continue
-        part = image[y0:y1, x0:x1]
-        small = cv2.resize(part, (min(CELLS, x1 - x0), min(CELLS, y1 - y0)), interpolation=cv2.INTER_AREA)
-        smooth = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-        rows, columns = np.mgrid[y0:y1, x0:x1]
-        across = (columns + 0.5 - left - grown_w / 2) / (grown_w / 2)
-        down = (rows + 0.5 - top - grown_h / 2) / (grown_h / 2)
-        inside = across**2 + down**2 <= 1
-        made[y0:y1, x0:x1][inside] = smooth[inside]
+        rows, columns = np.ogrid[y0:y1, x0:x1]
+        inside = ((columns - centre_x) / across) ** 2 + ((rows - centre_y) / down) ** 2 <= 1
+        made[y0:y1, x0:x1][inside] = _smoothed(image[y0:y1, x0:x1])[inside]
     return made
+
+
+def _span(centre: float, half: float, size: int) -> tuple[int, int]:
+    """Return the first pixel whose centre is within reach, and the one after the last, inside the frame."""
+    return max(0, math.ceil(centre - half)), min(size, math.floor(centre + half) + 1)
+
+
+def _smoothed(part: np.ndarray) -> np.ndarray:
+    height, width = part.shape[:2]
+    cells = [min(CELLS, max(1, side // CELL)) for side in (width, height)]
+    means = cv2.resize(part, cells, interpolation=cv2.INTER_AREA)
+    return cv2.resize(means, (width, height), interpolation=cv2.INTER_LINEAR).reshape(part.shape)
