@@ -37,7 +37,7 @@ def test_drawn_images_load_with_their_labels_and_rejected_rows_stay_in_the_table
 
 def test_card_and_index_count_them(release: Path) -> None:
     index = json.loads((release / "index.json").read_text())
-    assert (index["format_version"], index["products"]["requested_density"]["pixels"]) == (4, {"train": 4})
+    assert (index["format_version"], index["products"]["requested_density"]["pixels"]) == (5, {"train": 4})
     card = (release / "README.md").read_text()
     assert "| sample_gan | 5 images asked for | 5 | 4 | 1 | flat: 1 |" in card
     assert "| crowds | seed-1 | 9e9e9e9e9e9e9e9e | few | CC0-1.0 | yes | 2 |" in card

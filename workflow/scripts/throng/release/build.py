@@ -23,6 +23,7 @@ from throng.release.products import PRODUCTS, Product, Sample, samples_of
 from throng.release.records import FIELDS, RECORDS, records_of
 from throng.release.shards import Packer, Written, extensions, shard_name
 from throng.release.splits import check_corpus, check_held_out, shared_scenes
+from throng.release.versions import resolve, unversioned
 from throng.sections.release import Release
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,14 @@ def build(
     *,
     exclusions: Exclusions = EVERYTHING,
     findings: Findings = UNMEASURED,
+    previous: Sequence[Path] = (),
 ) -> None:
-    """Write a release into an empty folder.
+    """Write a release into an empty folder; ``previous`` are index and records of the release before, if any.
 
     Raises ThrongError, before any file is written, for backends that are not listed, scenes in two splits, rows that
-    do not add up, or when there is nothing to release.
+    do not add up, or when there is nothing to release; and for a version that is lower than its records allow.
     """
+    provenance = unversioned(provenance, previous)
     check_backends(corpus, config.backends)
     shared = shared_scenes(corpus, config.shared_scenes)
     check_corpus(corpus, shared)
@@ -85,6 +88,13 @@ def build(
     records = [row for product, samples in sorted(chosen, key=_name) for row in records_of(product, samples)]
     files.append(packer.write_rows(RECORDS, config="records", split="rows", fields=FIELDS, rows=records))
     _check_totals(files, totals, left_out, corpus)
+    made = {
+        "licence": config.licence,
+        "shared_scenes": shared,
+        "provenance": provenance.footer("release", 1),
+        "made_by": corpus.footers,
+    }
+    config = config.model_copy(update={"version": resolve(config, previous, folder / RECORDS, files, made)})
     text = card_text(config, corpus, totals=totals, ledger=ledger, tables=tables, files=files, shared=shared)
     (folder / CARD).write_text(text)
     card = Written(CARD, "", "", "card", 0, len(text.encode()), sha256_file(folder / CARD))

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from throng.errors import ThrongError
 from throng.release.index import read_index
+from throng.release.records import RECORDS
 
-RECORDS = "records.parquet"
 COLUMNS = ["product", "split", "id", "digest"]
 EXAMPLES = 5
 

@@ -15,7 +15,7 @@ from throng.release.shards import Written
 INDEX = "index.json"
 CARD = "README.md"
 SUMS = "SHA256SUMS"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,9 @@ from throng.release.products import Product, Sample
 RECORDS = "records.parquet"
 FIELDS = pa.schema(
     [
-        column("product", pa.string(), "product of the sample", nullable=True),
+        column(
+            "product", pa.string(), "product of the sample, or the name of its recipes where it is one", nullable=True
+        ),
         column("split", pa.string(), "train, val or test", nullable=True),
         column("id", pa.string(), "id of the sample in its product", nullable=True),
         column(
@@ -31,7 +33,11 @@ def record_digest(fields: dict[str, Any]) -> str:
 
 
 def records_of(product: Product, samples: Sequence[Sample]) -> Iterator[dict[str, str]]:
-    """Yield a product's rows of ``records.parquet``, sorted by split and id."""
-    for sample in sorted(samples, key=lambda sample: (sample.split, sample.id)):
+    """Yield a product's rows of ``records.parquet``, sorted by product, split and id.
+
+    Recipes are records of their own: a sample whose pixels come or go is another record.
+    """
+    for sample in sorted(samples, key=lambda sample: (not sample.redistributable, sample.split, sample.id)):
         typed = pa.Table.from_pylist([sample.fields], schema=product.fields).to_pylist()[0]
-        yield {"product": product.name, "split": sample.split, "id": sample.id, "digest": record_digest(typed)}
+        name = product.name if sample.redistributable else product.recipes
+        yield {"product": name, "split": sample.split, "id": sample.id, "digest": record_digest(typed)}

@@ -25,15 +25,14 @@ def changed_columns(old: Path, new: Path, records: Sequence[Changes]) -> dict[st
 
 
 def _rows(folder: Path, product: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return rows without pixels by id, from wherever the release holds them: shards or recipes."""
-    kind = PRODUCTS[product]
-    configs = {product, kind.recipes}
-    files = [file["path"] for file in read_index(folder)["files"] if file["config"] in configs]
-    shards = [str(folder / path) for path in files if path.endswith(".parquet")]
+    """Return rows of a product or of its recipes without pixels, by id."""
+    files = read_index(folder)["files"]
+    shards = [str(folder / file["path"]) for file in files if (file["config"], file["format"]) == (product, "parquet")]
+    images = PRODUCTS[product].images if product in PRODUCTS else {}
     rows: dict[str, dict[str, Any]] = {}
     for shard in shards:
         data = ds.dataset(shard, format="parquet")
-        columns = [name for name in data.schema.names if name not in kind.images]
+        columns = [name for name in data.schema.names if name not in images]
         rows |= {row["id"]: row for row in data.to_table(columns, filter=ds.field("id").isin(list(ids))).to_pylist()}
     return rows
 

@@ -29,7 +29,7 @@ class TarWriter:
 
     def add(self, name: str, data: bytes) -> None:
         """Append one file; raises ThrongError for a name over 100 bytes or not ASCII, or data over 8 GiB."""
-        self._write(_header(name, len(data)))
+        self._write(header(name, len(data)))
         self._write(data)
         self._write(b"\0" * (-len(data) % BLOCK))
 
@@ -44,7 +44,8 @@ class TarWriter:
         self.size += len(data)
 
 
-def _header(name: str, size: int) -> bytes:
+def header(name: str, size: int) -> bytes:
+    """Return the 512 bytes before a file of ``size`` bytes; raises ThrongError as :meth:`TarWriter.add` does."""
     encoded = name.encode("ascii", "replace")
     if len(encoded) > 100 or encoded.decode() != name or size > LARGEST:
         raise ThrongError(

@@ -10,7 +10,6 @@ from throng.errors import ThrongError
 from throng.files import sha256_file
 from throng.provenance import Provenance, canonical_json
 from throng.release.difference import (
-    RECORDS,
     Changes,
     Difference,
     Step,
@@ -20,6 +19,7 @@ from throng.release.difference import (
     read_records,
 )
 from throng.release.index import INDEX, read_index
+from throng.release.records import RECORDS
 from throng.release.shards import Written
 from throng.sections.release import Release
 
