@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType
 
 PACKAGE = "throng"
-DATA = (".css", ".csv", ".html")
+DATA = (".css", ".csv", ".html", ".js")
 IMPORT = re.compile(r"^\s*(?:from\s+|import\s+)(throng(?:\.\w+)*)(?:\s+import\s+(\([^)]*\)|[^\n#]*))?", re.MULTILINE)
 
 
@@ -49,7 +49,7 @@ def import_first(scripts: Path) -> None:
 
 
 def _locate(root: Path, module: str) -> Path | None:
-    if module == PACKAGE:  # holds the version alone, and a new version is no reason to run anything again
+    if module == PACKAGE:  # holds the version and throng.open alone, and neither is a reason to run anything again
         return None
     base = root.joinpath(*module.split("."))
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
