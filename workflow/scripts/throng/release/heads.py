@@ -15,6 +15,7 @@ Rectangle = tuple[float, float, float, float]
 # Of who stands upright the head is 0.135, of who is cut off below the chest about half the width: both with room
 # for hair, for a bent neck, and for a box that is a little off.
 OF_HEIGHT, OF_WIDTH = 0.2, 0.55
+BROAD = 1.25  # width of that area over its height, at most
 SMALLEST = 6.0  # pixels
 SAME = 0.5  # intersection over union of two boxes of one person
 
@@ -46,9 +47,14 @@ def heads_in_composite(image: SyntheticRow) -> list[Rectangle]:
 
 
 def top_of(person: Rectangle) -> Rectangle:
-    """Return the part of a person's box with the head: a fifth of who stands, more of who is seen from the chest up."""
+    """Return the part of a person's box with the head: a fifth of who stands, more of who is seen from the chest up.
+
+    The head is taken to be in the middle, and not at an end of a stride.
+    """
     x, y, w, h = person
-    return x, y, w, min(h, max(OF_HEIGHT * h, OF_WIDTH * w))
+    tall = min(h, max(OF_HEIGHT * h, OF_WIDTH * w))
+    wide = min(w, BROAD * tall)
+    return x + (w - wide) / 2, y, wide, tall
 
 
 def _annotated(person: Person) -> Rectangle | None:
