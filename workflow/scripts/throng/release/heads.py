@@ -1,14 +1,15 @@
 """Where the heads of all known people are, too large rather than too small: annotated, detected, or placed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from throng.density.boxes import BOXES_OF_HEADS, detected_boxes
+from throng.density.boxes import BOXES_OF_HEADS
 from throng.detectors.body import body_heights
 from throng.evaluation.detection import box_iou
 from throng.sections.detectors import Annotations
-from throng.tables.detections import DetectionRow
-from throng.tables.images import Box, ImageRow, Person, point_array
-from throng.tables.synthetic import SyntheticRow
+from throng.tables.detections import Detection
+from throng.tables.images import Box, Person, Point, point_array
 
 Rectangle = tuple[float, float, float, float]
 
@@ -20,30 +21,38 @@ SMALLEST = 6.0  # pixels
 SAME = 0.5  # intersection over union of two boxes of one person
 
 
-def heads_of(image: ImageRow, detections: DetectionRow | None) -> list[Rectangle]:
-    """Return the areas (x, y, w, h in pixels) of all heads that are known in a photograph, sorted.
+def heads_of(
+    people: Sequence[Person] | None,
+    points: Sequence[Point] | None,
+    height: int,
+    detected: Sequence[Detection] = (),
+    detector: str = "",
+) -> list[Rectangle]:
+    """Return the areas (x, y, w, h in pixels) of all heads that are known in a photograph ``height`` pixels tall.
 
-    Of annotated people the head boxes, else the upper parts of their boxes; of groups that nobody took apart, all;
-    where only head points are annotated, squares around them, as large as their distances let people be; of detected
-    people who are none of the annotated ones, the upper parts of their boxes.
+    ``people`` and ``points`` are as in table images, ``detected`` and ``detector`` people and backend of its row in
+    table detections. Of annotated people the head boxes are returned, else the upper parts of their boxes; of groups
+    that nobody took apart, all; where only head points are annotated, squares around them, as large as their distances
+    let people be; of detected people who are none of the annotated ones, the upper parts of their boxes. Sorted.
     """
-    people = image.people or []
-    areas = [area for person in people if (area := _annotated(person))]
-    if image.people is None:
-        areas += _around(image)
-    if detections and detections.backend != BOXES_OF_HEADS:
-        known = [list(_rectangle(box)) for person in people if (box := person["visible"] or person["full"])]
-        found = detected_boxes(detections)
-        new = box_iou(found, np.array(known, float).reshape(-1, 4)).max(axis=1, initial=0) < SAME
+    areas = [area for person in people or [] if (area := _annotated(person))]
+    if people is None:
+        areas += _around(points or [], height)
+    if detector != BOXES_OF_HEADS:
+        boxes = [person["visible"] or person["full"] for person in people or []]
+        known = np.array([_rectangle(box) for box in boxes if box], float).reshape(-1, 4)
+        found = np.array([(one["x"], one["y"], one["w"], one["h"]) for one in detected], float).reshape(-1, 4)
+        new = box_iou(found, known).max(axis=1, initial=0) < SAME
         areas += [top_of((x, y, w, h)) for x, y, w, h in found[new].tolist()]
     return sorted(set(areas))
 
 
-def heads_in_composite(image: SyntheticRow) -> list[Rectangle]:
+def heads_in_composite(points: Sequence[Point], boxes: Sequence[Box]) -> list[Rectangle]:
     """Return the areas of the heads of everybody placed in a composite, sorted: around head points, by their boxes."""
-    tops = [top_of(_rectangle(box)) for box in image.boxes or []]
-    points = point_array(image.points or [])
-    return sorted(_square(x, y, max(h, SMALLEST)) for (x, y), (_, _, _, h) in zip(points.tolist(), tops, strict=True))
+    tall = [top_of(_rectangle(box))[3] for box in boxes]
+    return sorted(
+        _square(point["x"], point["y"], max(side, SMALLEST)) for point, side in zip(points, tall, strict=True)
+    )
 
 
 def top_of(person: Rectangle) -> Rectangle:
@@ -66,11 +75,11 @@ def _annotated(person: Person) -> Rectangle | None:
     return _rectangle(box) if person["ignore"] else top_of(_rectangle(box))
 
 
-def _around(image: ImageRow) -> list[Rectangle]:
-    points = point_array(image.points or [])
-    tall = body_heights(points, image.height, Annotations().head_to_body)
+def _around(points: Sequence[Point], height: int) -> list[Rectangle]:
+    heads = point_array(points)
+    tall = body_heights(heads, height, Annotations().head_to_body)
     sides = np.maximum(OF_HEIGHT * tall, SMALLEST)
-    return [_square(x, y, side) for (x, y), side in zip(points.tolist(), sides.tolist(), strict=True)]
+    return [_square(x, y, side) for (x, y), side in zip(heads.tolist(), sides.tolist(), strict=True)]
 
 
 def _square(x: float, y: float, side: float) -> Rectangle:
