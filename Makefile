@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # One thread per test process; the processes share the cores.
 PARALLEL := $(if $(filter 1,$(CORES)),,-n $(CORES))
 
-.PHONY: help setup demo ladder test test-all check format bench install-profiles lock clean
+.PHONY: help setup demo ladder test test-all fuzz check format bench install-profiles lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -36,6 +36,10 @@ test: $(STAMP) ## the fast tests
 test-all: $(STAMP) ## every test: slow ones, a real Slurm, real data (THRONG_DATA=folder)
 	OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL) -m "not slurm"
 	$(PYTEST) -m slurm
+
+SECONDS_EACH ?= 60
+fuzz: $(STAMP) ## files that are almost right, into every reader: FINDINGS are printed (SECONDS_EACH=60)
+	PYTHONPATH=workflow/scripts OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.drive --seconds $(SECONDS_EACH)
 
 check: $(STAMP) ## linters, types, generated files in sync
 	$(BIN)/ruff check

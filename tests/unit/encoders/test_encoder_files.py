@@ -120,7 +120,7 @@ def test_foreign_and_missing_files_are_refused(tmp_path):
         (
             None,
             lambda tensors: tensors.pop("encoder.conv2.bias"),
-            "its encoder is another than its header says: tensor conv2.bias",
+            r"another network than its header says: missing \['conv2.bias'\]",
         ),
         (
             None,

@@ -120,7 +120,7 @@ def rewritten(path: Path, change: str) -> Path:
     ("change", "message"),
     [
         ("shape", r"to_rgb.bias has shape \(4,\), expected \(3,\)"),
-        ("missing", "tensor to_rgb.bias is in one alone"),
+        ("missing", r"missing \[.to_rgb.bias.\]"),
         ("schema", "schema 9, this version reads 1"),
         ("option", "no option colour"),
     ],

@@ -206,8 +206,10 @@ def _explain_unknown(where: str, loc: Sequence[str | int]) -> str:
             field = other.model_fields["backend" if "backend" in other.model_fields else "format"]
             owner = get_args(field.annotation)[0]
             return f"{where}: belongs to {owner!r}, which is not chosen here; remove the key or choose that one"
-    near = difflib.get_close_matches(key, list(parent.model_fields), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(parent.model_fields)}"
+    models = cast("list[Any]", parent) if isinstance(parent, list) else [parent]
+    known = list(dict.fromkeys(name for model in models for name in model.model_fields))
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
     return f"{where}: unknown key; {hint}"
 
 

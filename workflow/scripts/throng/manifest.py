@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.files import atomic_path
 from throng.provenance import FOOTER_KEY, Provenance, canonical_json
 
@@ -82,13 +82,17 @@ def read_footer(path: Path) -> dict[str, Any]:
     """Return the provenance in a table's footer; raises ThrongError when the file is no table of throng."""
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise ThrongError(
-            f"{path}: not a readable Parquet file ({error}); delete it and run its stage again"
+            f"{path}: not a readable Parquet file ({first_line(error)}); delete it and run its stage again"
         ) from error
     if FOOTER_KEY not in metadata:
         raise ThrongError(f"{path}: carries no throng footer, so it is not a table that throng wrote")
-    return json.loads(metadata[FOOTER_KEY])
+    try:
+        footer: dict[str, Any] = json.loads(metadata[FOOTER_KEY])
+        return footer | {name: footer[name] for name in ("schema", "version", "stage", "config", "code", "parents")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ThrongError(f"{path}: its footer is damaged; delete it and run its stage again") from error
 
 
 def read_table(paths: Path | Sequence[Path], table: Table, columns: list[str] | None = None) -> pa.Table:
@@ -100,20 +104,26 @@ def read_table(paths: Path | Sequence[Path], table: Table, columns: list[str] | 
 
 
 def _read_part(path: Path, table: Table, columns: list[str] | None) -> pa.Table:
+    check_part(path, table, columns)
+    try:
+        data = pq.read_table(path, columns=columns)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ThrongError(f"{path}: damaged ({error}); delete it and rerun stage {table.stage!r}") from error
+    return data.replace_schema_metadata(None)
+
+
+def check_part(path: Path, table: Table, columns: list[str] | None = None) -> None:
+    """Raise ThrongError unless a file holds this version of a table, with its columns, or those named."""
     footer = read_footer(path)
     if (footer["schema"], footer["version"]) != (table.name, table.version):
         raise ThrongError(
             f"{path}: holds {footer['schema']} version {footer['version']}, expected {table.name} version "
             f"{table.version}; rerun stage {table.stage!r}"
         )
-    try:
-        data = pq.read_table(path, columns=columns)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ThrongError(f"{path}: damaged ({error}); delete it and rerun stage {table.stage!r}") from error
-    expected = table.schema if columns is None else pa.schema([table.schema.field(name) for name in columns])
-    if not data.schema.equals(expected):
+    found, names = pq.read_schema(path), columns or table.schema.names
+    fields = [found.field(name) for name in names if name in found.names]
+    if fields != [table.schema.field(name) for name in names] or (columns is None and found.names != names):
         raise ThrongError(f"{path}: its columns differ from table {table.name!r}; rerun stage {table.stage!r}")
-    return data.replace_schema_metadata(None)
 
 
 def read_rows(paths: Path | Sequence[Path], table: Table, row_type: type[Row]) -> list[Row]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.prompts import STAGE, addressed_row
 from throng.provenance import canonical_json
 from throng.sections.prompt import FILE
@@ -131,8 +131,8 @@ def _csv_records(path: Path) -> Iterator[Mapping[str, Any]]:
 def _parquet_records(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         data = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ThrongError(f"{path}: not a readable Parquet file ({error})") from error
+    except (OSError, pa.ArrowException) as error:
+        raise ThrongError(f"{path}: not a readable Parquet file ({first_line(error)})") from error
     _check_columns(path, data.schema.names)
     yield from data.to_pylist()
 

@@ -21,6 +21,7 @@ from throng.counting.inputs import InputSpec
 from throng.counting.network import Counter
 from throng.errors import ThrongError
 from throng.files import write_bytes
+from throng.weights import card_of
 
 OPSET = 18
 INPUT, OUTPUT = "image", "density"
@@ -146,9 +147,7 @@ class OnnxNetwork(nn.Module):
         text = self.session.get_modelmeta().custom_metadata_map.get(METADATA)
         if text is None:
             raise ThrongError(f"{path} was not written by throng export-counter: its metadata has no {METADATA}")
-        self.card: dict[str, Any] = json.loads(text)
-        if self.card["schema"] != SCHEMA:
-            raise ThrongError(f"{path} has schema {self.card['schema']}, this version reads {SCHEMA}: export it again")
+        self.card = card_of(path, text, SCHEMA, "export")
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the map."""

@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import nn
 
 from throng.counting.inputs import InputSpec
 from throng.counting.network import Counter, keyword_options
 from throng.errors import ThrongError
 from throng.files import write_bytes, write_text
+from throng.weights import card_of, contents, load_into, well_formed
 
 SCHEMA = 1
 WEIGHTS_NAME = "weights.safetensors"
@@ -104,27 +104,19 @@ def load_counter(path: Path) -> tuple[Counter, dict[str, Any]]:
 
     Raises ThrongError when the file is missing, is no counter, or its tensors do not fit its architecture.
     """
-    from safetensors import SafetensorError, safe_open
-
     file = path / WEIGHTS_NAME if path.is_dir() else path
     if not file.exists():
         raise ThrongError(f"no counter at {path}: expected {file.name}; train one, or correct the path")
-    try:
-        with safe_open(str(file), framework="pt") as handle:
-            text = (handle.metadata() or {}).get("throng.counter")
-            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ThrongError(f"{file} is not a readable safetensors file: {error}") from error
-    if text is None:
+    metadata, tensors = contents(file, "counter")
+    if "throng.counter" not in metadata:
         raise ThrongError(f"{file} holds weights of something else: its header has no throng counter")
-    card = json.loads(text)
-    if card["schema"] != SCHEMA:
-        raise ThrongError(f"{file} has counter schema {card['schema']}, this version reads {SCHEMA}: train it again")
-    architecture = card["architecture"]
-    model = build(architecture["name"], architecture["in_channels"], **architecture["options"])
-    model.input_spec = InputSpec(**card["input"])
-    _load(model, tensors, file)
-    return model.eval(), card["recipe"]
+    card = card_of(file, metadata["throng.counter"], SCHEMA, "counter")
+    with well_formed(file):
+        architecture, recipe = card["architecture"], card["recipe"]
+        model = build(architecture["name"], architecture["in_channels"], **architecture["options"])
+        model.input_spec = InputSpec(**card["input"])
+    load_into(model, tensors, file)
+    return model.eval(), recipe
 
 
 def load_hdf5(model: Counter, path: Path) -> None:
@@ -149,21 +141,7 @@ def load_hdf5(model: Counter, path: Path) -> None:
     prefix = next(iter(tensors), "").split(".")[0] + "."
     if tensors and all(name.startswith(prefix) for name in tensors):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    _load(model.network, tensors, path)
+    load_into(model.network, tensors, path)
     model.target_scale = 1.0
     model.architecture["options"] = {**model.architecture["options"], "target_scale": 1.0}
     model.input_spec = InputSpec(channels=model.in_channels)
-
-
-def _load(module: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    own = module.state_dict()
-    missing, foreign = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
-    if missing or foreign:
-        raise ThrongError(
-            f"{path} holds another network: missing {missing[:3]}, not expected {foreign[:3]} "
-            f"({len(missing)} and {len(foreign)} in all)"
-        )
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            raise ThrongError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
-    module.load_state_dict(dict(tensors))

@@ -14,6 +14,7 @@ from throng.encoders.encoder import Encoder
 from throng.encoders.registry import build_encoder
 from throng.errors import ThrongError
 from throng.files import write_bytes
+from throng.weights import card_of, contents, load_into, well_formed
 
 SCHEMA = 1
 CARD = "throng.network"
@@ -73,46 +74,28 @@ def read_network(path: Path, kinds: Collection[str] = tuple(KINDS)) -> Stored:
     Raises ThrongError when the file is missing, is none of these, is of no kind in ``kinds``, or its tensors do not fit
     its architecture.
     """
-    metadata, tensors = _contents(path)
+    metadata, tensors = contents(path, "network")
     if CARD not in metadata:
         what = "a counter of train_counter" if "throng.counter" in metadata else "weights of something else"
         raise ThrongError(f"{path} holds {what}: expected {_expected(kinds)}")
-    card = json.loads(metadata[CARD])
-    if card["schema"] != SCHEMA:
-        raise ThrongError(f"{path} has network schema {card['schema']}, this version reads {SCHEMA}: train it again")
-    if card["kind"] not in kinds:
-        raise ThrongError(f"{path} holds {KINDS[card['kind']]}: expected {_expected(kinds)}")
-    architecture = card["architecture"]
-    with torch.random.fork_rng(devices=[]):
+    card = card_of(path, metadata[CARD], SCHEMA, "network")
+    with well_formed(path), torch.random.fork_rng(devices=[]):
+        kind, head, recipe, architecture = card["kind"], card["head"], card["recipe"], card["architecture"]
+        if kind not in kinds:
+            raise ThrongError(f"{path} holds {KINDS[kind]}: expected {_expected(kinds)}")
         encoder = build_encoder(architecture["name"], **architecture["options"])
     encoder.architecture = architecture
-    _load(encoder, _below("encoder.", tensors), path)
-    return Stored(encoder.eval(), card["kind"], _below("head.", tensors), card["head"], card["recipe"])
+    load_into(encoder.network, _below("encoder.", tensors), path)
+    return Stored(encoder.eval(), kind, _below("head.", tensors), head, recipe)
 
 
 def kind_of(path: Path) -> str | None:
     """Return the kind of a network file by its header alone, None for any other file."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(str(path), framework="pt") as handle:
-            metadata = handle.metadata() or {}
-    except (SafetensorError, OSError):
+        metadata, _ = contents(path, "network", tensors=False)
+        return card_of(path, metadata[CARD], SCHEMA, "network")["kind"] if CARD in metadata else None
+    except ThrongError:
         return None
-    return json.loads(metadata[CARD])["kind"] if CARD in metadata else None
-
-
-def _contents(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    """Return the header's own words and the tensors of a safetensors file."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise ThrongError(f"no network at {path}: train one, or correct the path")
-    try:
-        with safe_open(str(path), framework="pt") as handle:
-            return handle.metadata() or {}, {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ThrongError(f"{path} is not a readable safetensors file: {error}") from error
 
 
 def _expected(kinds: Collection[str]) -> str:
@@ -121,13 +104,3 @@ def _expected(kinds: Collection[str]) -> str:
 
 def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _load(encoder: Encoder, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    own = encoder.network.state_dict()
-    if wrong := sorted(own.keys() ^ tensors.keys()):
-        raise ThrongError(f"{path}: its encoder is another than its header says: tensor {wrong[0]} is in one alone")
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            raise ThrongError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
-    encoder.network.load_state_dict(dict(tensors))

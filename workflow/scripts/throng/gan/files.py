@@ -16,6 +16,7 @@ from throng.errors import ThrongError
 from throng.files import write_bytes
 from throng.gan.labels import Encoding, encoding_of
 from throng.gan.registry import build_discriminator, build_generator
+from throng.weights import card_of, contents, load_into, well_formed
 
 SCHEMA = 1
 CARD = "throng.gan"
@@ -74,7 +75,7 @@ def read_card(path: Path) -> dict[str, Any]:
 
     Raises ThrongError when the file is missing or is neither.
     """
-    metadata, _ = _contents(path, tensors=False)
+    metadata, _ = contents(path, "generator", tensors=False)
     return _card(path, metadata)
 
 
@@ -97,44 +98,18 @@ def _save(path: Path, network: nn.Module, kind: str, encoding: Encoding, recipe:
 def _read(
     path: Path, kind: str, build: Callable[[Mapping[str, Any]], nn.Module]
 ) -> tuple[nn.Module, Encoding, dict[str, Any], str]:
-    metadata, tensors = _contents(path, tensors=True)
+    metadata, tensors = contents(path, "generator")
     card = _card(path, metadata)
-    if card["kind"] != kind:
-        raise ThrongError(f"{path} holds a {card['kind']}: expected a {kind}")
-    with torch.random.fork_rng(devices=[]):
-        network = build(card["architecture"])
-    _load(network, tensors, path)
+    with well_formed(path), torch.random.fork_rng(devices=[]):
+        if card["kind"] != kind:
+            raise ThrongError(f"{path} holds a {card['kind']}: expected a {kind}")
+        network, encoding, recipe = build(card["architecture"]), encoding_of(card["encoding"]), card["recipe"]
+    load_into(network, tensors, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return network.eval(), encoding_of(card["encoding"]), card["recipe"], digest
-
-
-def _contents(path: Path, *, tensors: bool) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise ThrongError(f"no generator at {path}: train one, or correct the path")
-    try:
-        with safe_open(str(path), framework="pt") as handle:
-            names = handle.keys() if tensors else []
-            return handle.metadata() or {}, {name: handle.get_tensor(name) for name in names}
-    except SafetensorError as error:
-        raise ThrongError(f"{path} is not a readable safetensors file: {error}") from error
+    return network.eval(), encoding, recipe, digest
 
 
 def _card(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     if CARD not in metadata:
         raise ThrongError(f"{path} holds weights of something else: expected a generator or discriminator of train_gan")
-    card = json.loads(metadata[CARD])
-    if card["schema"] != SCHEMA:
-        raise ThrongError(f"{path} has schema {card['schema']}, this version reads {SCHEMA}: train it again")
-    return card
-
-
-def _load(network: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    own = network.state_dict()
-    if wrong := sorted(own.keys() ^ tensors.keys()):
-        raise ThrongError(f"{path}: its network is another than its header says: tensor {wrong[0]} is in one alone")
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            raise ThrongError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
-    network.load_state_dict(dict(tensors))
+    return card_of(path, metadata[CARD], SCHEMA, "generator")
