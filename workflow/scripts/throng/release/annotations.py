@@ -60,8 +60,8 @@ def plain_tables(corpus: Corpus, exclusions: Exclusions) -> list[PlainTable]:
             rows, withheld = found, 0
         stay = [row for row in rows if not (gone & set(_shown(row)))]
         withheld += len(rows) - len(stay)
-        records = [{column: getattr(row, column) for column in table.schema.names} for row in rows]
-        tables.append(PlainTable(name, _nullable(table.schema), records, withheld))
+        records = [{column: getattr(row, column) for column in table.schema.names} for row in stay]
+        tables.append(PlainTable(name, nullable(table.schema), records, withheld))
     return tables
 
 
@@ -75,7 +75,7 @@ def _blank(row: Any) -> Any:
     return dataclasses.replace(row, count=None, points=None, people=None)
 
 
-def _nullable(schema: pa.Schema) -> pa.Schema:
+def nullable(schema: pa.Schema) -> pa.Schema:
     """Return the schema with nothing marked non-null, the only kind that ``datasets`` knows."""
     return pa.schema([pa.field(field.name, _open(field.type), metadata=field.metadata) for field in schema])
 
