@@ -8,7 +8,7 @@ import numpy as np
 
 from throng.images import decode, encode_png
 from throng.release.containers import png
-from throng.release.containers.files import container_of
+from throng.release.containers.files import icc_profile
 from throng.release.heads import Rectangle
 
 # colours that a blurred head keeps, along each side of the area around it
@@ -23,7 +23,7 @@ def blurred(data: bytes, areas: Iterable[Rectangle]) -> bytes:
     The colour profile is kept, the orientation applied; grey images become colour, transparency is lost. Raises
     ThrongError for a file that is no image.
     """
-    profile = container_of(data).icc_profile(data)
+    profile = icc_profile(data)
     made = encode_png(blur(decode(data), areas))
     return png.with_profile(made, profile) if profile else made
 

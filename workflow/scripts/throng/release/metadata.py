@@ -1,7 +1,7 @@
 """What an image file tells besides its picture, and the file without it."""
 
 from throng.release import xmp
-from throng.release.containers.files import container_of
+from throng.release.containers import files
 
 
 def strip(data: bytes) -> bytes:
@@ -10,12 +10,12 @@ def strip(data: bytes) -> bytes:
     Pixels are not encoded again. The colour profile stays, and so does the orientation, as an EXIF block of this one
     entry, since without it the picture would lie on its side. Raises ThrongError for a file that cannot be taken apart.
     """
-    return container_of(data).rewrite(data, None)
+    return files.rewrite(data, None)
 
 
 def with_source_type(data: bytes, term: str) -> bytes:
     """Return an image file, stripped as by :func:`strip`, that states an IPTC digital source type in XMP."""
-    return container_of(data).rewrite(data, xmp.packet(term))
+    return files.rewrite(data, xmp.packet(term))
 
 
 def private_parts(data: bytes) -> list[str]:
@@ -24,10 +24,9 @@ def private_parts(data: bytes) -> list[str]:
     Names are such as ``EXIF``, ``XMP``, ``IPTC``, ``comment``, ``thumbnail``; an empty list is what :func:`strip`
     promises. Raises ThrongError for a file that cannot be taken apart.
     """
-    container = container_of(data)
-    packet = container.xmp_packet(data)
+    packet = files.xmp_packet(data)
     ours = packet is None or packet in MARKS
-    return container.private_parts(data) + ([] if ours else ["XMP"])
+    return files.private_parts(data) + ([] if ours else ["XMP"])
 
 
 MARKS = frozenset(xmp.packet(term) for terms in xmp.TERMS.values() for term in terms)

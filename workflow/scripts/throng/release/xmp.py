@@ -9,7 +9,7 @@ from collections.abc import Collection
 from xml.etree import ElementTree
 
 from throng.errors import ThrongError
-from throng.release.containers.files import container_of
+from throng.release.containers.files import xmp_packet
 
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -56,7 +56,7 @@ def digital_source_type(data: bytes) -> str | None:
     The term is the last part of its URI, e.g. ``compositeWithTrainedAlgorithmicMedia``; a value outside IPTC's scheme
     is returned whole. Raises ThrongError for a file that cannot be taken apart, or an XMP packet that is no XML.
     """
-    found = container_of(data).xmp_packet(data)
+    found = xmp_packet(data)
     return None if found is None else stated(found)
 
 

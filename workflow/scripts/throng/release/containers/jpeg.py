@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from throng.errors import ThrongError
 from throng.release.containers import exif
 
 SIGNATURE = b"\xff\xd8"
@@ -43,7 +44,7 @@ def rewrite(data: bytes, packet: bytes | None) -> bytes:
         if _is(segment, APP1, EXIF):
             turn = exif.orientation(segment.payload[6:])
         elif _is(segment, APP0, JFIF):
-            head = _segment(APP0, segment.payload[:12] + b"\0\0")
+            head = _segment(APP0, segment.payload[:12].ljust(14, b"\0"))
         elif not _tells(segment):
             picture.append(data[segment.start : segment.end])
     if turn != 1:
@@ -110,10 +111,12 @@ def _segments(data: bytes) -> Iterator[Segment]:
         if marker not in ALONE:
             end += int.from_bytes(data[body : body + 2], "big")
             body += 2
+        if not body <= end <= len(data):
+            raise ThrongError(f"the JPEG is damaged: its segment at byte {at} has no end; restore the file")
         payload = data[body:end]
         if marker == SOS:
             end = _next_marker(data, end)
-        yield Segment(marker, payload, at, min(end, len(data)))
+        yield Segment(marker, payload, at, end)
         at = _next_marker(data, end)
 
 

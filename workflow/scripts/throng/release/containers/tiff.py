@@ -6,7 +6,7 @@ from typing import NamedTuple
 from throng.errors import ThrongError
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-BYTES, LONG = 7, 4
+BYTE, LONG = 1, 4
 COMPRESSION, ORIENTATION, XMP, ICC = 259, 274, 700, 34675
 OLD_JPEG = 6
 # where the pixels' strips or tiles are, and how long
@@ -60,7 +60,7 @@ def rewrite(data: bytes, packet: bytes | None) -> bytes:
         raise ThrongError("a TIFF with JPEG compression of the old style cannot be rewritten; store the image as PNG")
     kept = {tag: entry for tag, entry in entries.items() if tag in KEPT}
     if packet is not None:
-        kept[XMP] = Entry(BYTES, len(packet), packet)
+        kept[XMP] = Entry(BYTE, len(packet), packet)
     pixels = {tag: _pixels(data, order, kept, tag) for tag in PLACES if tag in kept}
     for tag, parts in pixels.items():
         kept[tag] = Entry(LONG, len(parts), bytes(4 * len(parts)))
@@ -134,18 +134,15 @@ def _numbers(order: str, entries: dict[int, Entry], tag: int) -> tuple[int, ...]
 def _directory(data: bytes) -> tuple[str, dict[int, Entry], int]:
     """Return byte order, entries of the first directory by tag, and where a second directory is: 0 for nowhere."""
     order = "<" if data[:2] == b"II" else ">"
-    try:
-        (start,) = struct.unpack_from(f"{order}I", data, 4)
-        (count,) = struct.unpack_from(f"{order}H", data, start)
-        entries = {}
-        for at in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, number = struct.unpack_from(f"{order}HHI", data, at)
-            size = SIZES.get(kind, 1) * number
-            place = at + 8 if size <= 4 else struct.unpack_from(f"{order}I", data, at + 8)[0]
-            if place + size > len(data):
-                raise ThrongError(f"the TIFF is truncated: tag {tag} lies behind its end; restore the file")
-            entries[tag] = Entry(kind, number, data[place : place + size])
-        (following,) = struct.unpack_from(f"{order}I", data, start + 2 + 12 * count)
-    except struct.error as error:
-        raise ThrongError("the TIFF is truncated: its directory lies behind its end; restore the file") from error
+    (start,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, start)
+    entries = {}
+    for at in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, number = struct.unpack_from(f"{order}HHI", data, at)
+        size = SIZES.get(kind, 1) * number
+        place = at + 8 if size <= 4 else struct.unpack_from(f"{order}I", data, at + 8)[0]
+        if place + size > len(data):
+            raise ThrongError(f"the TIFF is truncated: tag {tag} lies behind its end; restore the file")
+        entries[tag] = Entry(kind, number, data[place : place + size])
+    (following,) = struct.unpack_from(f"{order}I", data, start + 2 + 12 * count)
     return order, entries, following
