@@ -32,10 +32,11 @@ def opted_out(path: Path, images: pa.Table, made: Sequence[pa.Table] = ()) -> di
     met: set[str] = set()
     for table in (images, *made):
         for name in ("id", "sha256"):
-            named = table.filter(pc.field(name).isin(hashes))
+            named = table.filter(pc.field(name).isin(pa.array(hashes, pa.string())))
             ids.update(named["id"].to_pylist())
             met.update(named[name].to_pylist())
-    for row in images.filter(pc.field("path").isin(sorted(place.partition("/")[2] for place in places))).to_pylist():
+    paths = pa.array(sorted(place.partition("/")[2] for place in places), pa.string())
+    for row in images.filter(pc.field("path").isin(paths)).to_pylist():
         if (place := f"{row['source']}/{row['path']}") in places:
             ids.add(row["id"])
             met.add(place)
