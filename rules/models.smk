@@ -342,3 +342,20 @@ def previous_release():
     """Return index and records of the release that the version of this one is held against."""
     folder = CONFIG.release.previous
     return [data_file(f"{folder}/{name}") for name in ("index.json", "records.parquet")] if folder else []
+
+
+def known_test_sets():
+    """Return the folders of the known test sets that no released image may show again."""
+    folders = [data_file(one.folder) for one in CONFIG.audit_leakage.test_sets]
+    if missing := [folder for folder in folders if not Path(folder).exists()]:
+        raise WorkflowError(
+            f"audit_leakage.test_sets: {', '.join(missing)} not found; set data_root (or the environment variable "
+            f"THRONG_DATA) to the folder that holds it, or correct the set's folder"
+        )
+    return folders
+
+
+def leakage_encoder():
+    """Return the file of the network whose features find near copies, none where there is none."""
+    encoder = CONFIG.audit_leakage.encoder
+    return model_file(encoder) if encoder else []

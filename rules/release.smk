@@ -8,6 +8,8 @@ rule audit_leakage:
         synthetic_pixels=made("synthesize", "zip"),
         gan_samples=sampled(),
         gan_sample_pixels=sampled("zip"),
+        test_sets=known_test_sets(),
+        encoder=leakage_encoder(),
     output:
         table=f"{RESULTS}/audit_leakage/near_duplicates.parquet",
         figures=f"{RESULTS}/audit_leakage/leakage.json",

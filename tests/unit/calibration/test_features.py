@@ -6,8 +6,8 @@ import pytest
 
 from throng.calibration import features
 from throng.calibration.features import unit
-from throng.calibration.fingerprint import fingerprint
 from throng.errors import ThrongError
+from throng.fingerprint import fingerprint
 from throng.images import decode, encode_jpeg
 from throng.sections.count_synthetic import Descriptor, Transformers
 

@@ -9,6 +9,8 @@ import itertools
 import numpy as np
 from numba import njit
 
+from throng.popcount import ones
+
 BITS = 64
 
 
@@ -35,15 +37,6 @@ def first_alike(
 
 
 @njit(cache=True)
-def _ones(word):
-    """Count the bits of a 64-bit word in parallel (Wilkes, Wheeler and Gill, 1957)."""
-    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@njit(cache=True)
 def _apart(first, second):
     cosine = 0.0
     for place in range(len(first)):
@@ -65,7 +58,7 @@ def _first_alike(fingerprints, keys, widest, vectors, counts, bits, distance):
                 if (
                     other < best
                     and (counts[index] < 0 or counts[other] < 0 or counts[index] == counts[other])
-                    and _ones(fingerprints[index] ^ fingerprints[other]) <= bits
+                    and ones(fingerprints[index] ^ fingerprints[other]) <= bits
                     and _apart(vectors[index], vectors[other]) <= distance
                 ):
                     best = other

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throng.calibration.features import Features
-from throng.calibration.fingerprint import fingerprint
 from throng.calibration.subjects import Subject
 from throng.detectors.protocol import Detector, Found, Photograph
 from throng.errors import ThrongError
 from throng.files import sha256_file
+from throng.fingerprint import fingerprint
 from throng.images import ImageStore, decode
 from throng.manifest import OK, REJECTED
 from throng.tables.synthetic_counts import SyntheticCountRow

@@ -15,10 +15,17 @@ STEP = 1e-3  # of a grey level; what is smaller is rounding, not picture
 def fingerprint(image: np.ndarray) -> int:
     """Return the fingerprint of an (H, W, 3) uint8 RGB image, 0 to 2**64 - 1; an even image has 0."""
     grey = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float64).mean(axis=2)
-    frequencies = cv2.dct(grey)[_ROWS, _COLUMNS]
+    return int(fingerprints(grey[None])[0])
+
+
+def fingerprints(greys: np.ndarray, *, mirrored: bool = False) -> np.ndarray:
+    """Return the (N,) uint64 fingerprints of (N, 32, 32) float64 grey images, or of what a mirror shows of them."""
+    frequencies = np.stack([cv2.dct(grey) for grey in greys])[:, _ROWS, _COLUMNS]
+    if mirrored:
+        frequencies[:, _COLUMNS % 2 == 1] *= -1  # a cosine of an odd number of half waves is odd about the middle
     steps = np.round(frequencies / STEP)
-    bits = steps > np.median(steps)
-    return int(np.packbits(bits).view(">u8")[0])
+    bits = steps > np.median(steps, axis=1, keepdims=True)
+    return np.ascontiguousarray(np.packbits(bits, axis=1)).view(">u8")[:, 0].astype(np.uint64)
 
 
 def _lowest() -> tuple[np.ndarray, np.ndarray]:
