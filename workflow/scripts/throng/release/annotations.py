@@ -1,12 +1,17 @@
 """The tables without pixels, less what belongs to sources whose terms forbid passing their data on."""
 
 import dataclasses
-from typing import Any
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
+from throng.release.arrow import among, ascending, equal, mask, optional
 from throng.release.corpus import TABLES, Corpus
 from throng.release.exclusions import Exclusions
+from throng.release.gather import gather
+from throng.release.shards import Packer, Written
+from throng.release.synthetics import Synthetics
 
 ANNOTATIONS = "annotations"
 RELEASED = (
@@ -19,60 +24,83 @@ RELEASED = (
     "density_labels",
     "gan_samples",
 )
+# what a closed source's authors say of their images
+BLANKED = ("count", "points", "people")
 
 
 @dataclasses.dataclass(frozen=True)
 class PlainTable:
-    """A table to release: its columns, its rows, and how many rows lost something or were left out."""
+    """A released table: its columns, its number of rows, and how many rows lost something or were left out."""
 
     name: str
     fields: pa.Schema
-    rows: list[dict[str, Any]]
+    rows: int
     withheld: int
 
 
-def plain_tables(corpus: Corpus, exclusions: Exclusions) -> list[PlainTable]:
-    """Return the tables without pixels, less the rows of images that were withdrawn and of what was made of them.
+def write_plain_tables(
+    corpus: Corpus, synthetics: Synthetics, exclusions: Exclusions, packer: Packer, scratch: Path
+) -> tuple[list[PlainTable], list[Written]]:
+    """Write the tables without pixels, less the rows of images that were withdrawn and of what was made of them.
 
     The annotations of a source that forbids redistribution are its authors' work as much as the pixels: they are
     blanked in table images, and rows that merely repeat them are left out of detections and density_labels.
     """
-    closed = {row.id for row in corpus.images if not row.redistributable and row.id}
-    gone = exclusions.withdrawn
-    if gone:
-        gone |= {row.id for row in corpus.synthetic if gone & set(_shown(row))}
-    tables = []
+    images = corpus.columns("images", ["id", "redistributable"])
+    closed = images["id"].filter(pa.array(~mask(images["redistributable"]) & ~equal(images["id"], "")))
+    tables, files = [], []
     for name in RELEASED:
         if not corpus.footers[name]:
             continue
-        table, _ = TABLES[name]
-        found: list[Any] = getattr(corpus, name)
+        stay = _stay(corpus, name, closed.combine_chunks(), synthetics, exclusions)
+        rows = _in_order(corpus, name, stay)
+        schema = TABLES[name][0].schema
+        batches = gather(corpus.batches(name, schema.names), schema, rows, scratch / name)
         if name == "images":
-            withheld = sum(not row.redistributable for row in found)
-            rows = [row if row.redistributable else _blank(row) for row in found]
-        elif name == "detections":
-            rows = [row for row in found if not (row.backend == ANNOTATIONS and row.id in closed)]
-            withheld = len(found) - len(rows)
-        elif name == "density_labels":
-            rows = [row for row in found if not (row.table == "images" and row.id in closed)]
-            withheld = len(found) - len(rows)
-        else:
-            rows, withheld = found, 0
-        stay = [row for row in rows if not (gone & set(_shown(row)))]
-        withheld += len(rows) - len(stay)
-        records = [{column: getattr(row, column) for column in table.schema.names} for row in stay]
-        tables.append(PlainTable(name, nullable(table.schema), records, withheld))
-    return tables
+            batches = map(_blanked, batches)
+        fields = nullable(schema)
+        path = f"tables/{name}.parquet"
+        filled = (batch.cast(fields) for batch in batches)
+        files.append(packer.write_tables(path, config=name, split="rows", fields=fields, tables=filled))
+        withheld = int((~stay).sum())
+        if name == "images":
+            withheld += int((stay & ~mask(images["redistributable"])).sum())
+        tables.append(PlainTable(name, fields, len(rows), withheld))
+    return tables, files
 
 
-def _shown(row: Any) -> list[str]:
-    """Return the ids of the images that a row is about."""
-    found = [getattr(row, name) for name in ("id", "parent_id", "background_id") if hasattr(row, name)]
-    return [*found, *getattr(row, "parents", ())]
+def _stay(corpus: Corpus, name: str, closed: pa.Array, synthetics: Synthetics, exclusions: Exclusions) -> np.ndarray:
+    """Tell of each row of a table whether it may be released."""
+    schema = TABLES[name][0].schema
+    keys = [key for key in ("id", "parent_id", "table", "backend") if key in schema.names]
+    table = corpus.columns(name, keys)
+    gone = np.zeros(len(table), bool)
+    if exclusions.withdrawn:
+        remade = synthetics.ids.filter(pa.array(synthetics.withdrawn)).combine_chunks()
+        for key in ("id", "parent_id"):
+            if key in keys:
+                gone |= exclusions.is_withdrawn(table[key]) | among(table[key], remade)
+    if name == "detections":
+        gone |= equal(table["backend"], ANNOTATIONS) & among(table["id"], closed)
+    if name == "density_labels":
+        gone |= equal(table["table"], "images") & among(table["id"], closed)
+    return ~gone
 
 
-def _blank(row: Any) -> Any:
-    return dataclasses.replace(row, count=None, points=None, people=None)
+def _in_order(corpus: Corpus, name: str, stay: np.ndarray) -> np.ndarray:
+    """Return the rows that stay, sorted by the table's key over all its parts."""
+    keys = corpus.columns(name, list(TABLES[name][0].key))
+    order = ascending(keys, keys.column_names)
+    return order[stay[order]]
+
+
+def _blanked(images: pa.Table) -> pa.Table:
+    closed = ~mask(images["redistributable"])
+    at = optional(np.where(closed, -1, np.arange(len(images))))
+    for name in BLANKED:
+        place = images.column_names.index(name)
+        images = images.set_column(place, images.schema.field(name), images[name].take(at))
+    return images
 
 
 def nullable(schema: pa.Schema) -> pa.Schema:

@@ -1,24 +1,20 @@
 """No row of a backend that the configuration does not list may slip into a release."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from throng.errors import ThrongError
 from throng.manifest import OK
 from throng.release.corpus import Corpus
 
+MAKING = ("detections", "removals", "synthetic", "gan_samples")
+
 
 def backends_used(corpus: Corpus) -> dict[str, dict[str, int]]:
     """Count kept rows by table and backend."""
-    tables = {
-        "detections": corpus.detections,
-        "removals": corpus.removals,
-        "synthetic": corpus.synthetic,
-        "gan_samples": corpus.gan_samples,
-    }
+    counts = {name: corpus.counts(name, ["backend", "status"]) for name in MAKING}
     return {
-        name: dict(sorted(Counter(row.backend for row in rows if row.status == OK).items()))
-        for name, rows in tables.items()
+        name: {backend: number for (backend, status), number in found.items() if status == OK}
+        for name, found in counts.items()
     }
 
 

@@ -1,34 +1,42 @@
 """From the tables of a run to a release in a folder: shards, recipes, tables, card, index, checksums."""
 
 import dataclasses
+import hashlib
+import itertools
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from throng.errors import ThrongError
-from throng.files import sha256_file
 from throng.manifest import OK
 from throng.provenance import Provenance
-from throng.release.annotations import plain_tables
+from throng.release.annotations import write_plain_tables
 from throng.release.backends import check_backends
 from throng.release.card import card_text
+from throng.release.citation import CITATION, citation_text
 from throng.release.corpus import Corpus
+from throng.release.croissant import CROISSANT, croissant_text
 from throng.release.exclusions import Exclusions
+from throng.release.facts import Facts
 from throng.release.index import CARD, Totals, index_of, write_index, write_sums
 from throng.release.ledger import balance
+from throng.release.photographs import Photographs
 from throng.release.pixels import Pixels
-from throng.release.products import PRODUCTS, Product, Sample, samples_of
-from throng.release.records import FIELDS, RECORDS, records_of
-from throng.release.shards import Packer, Written, extensions, shard_name
-from throng.release.splits import check_corpus, check_held_out, shared_scenes
+from throng.release.products import RANKED_PAIRS, Sample
+from throng.release.records import FIELDS, RECORDS, Digests, records_of
+from throng.release.samples import plans
+from throng.release.shards import Finished, Packer, Written, finished
+from throng.release.splits import check_corpus, check_drawn, shared_scenes
+from throng.release.synthetics import Synthetics
+from throng.release.tars import Tars
 from throng.release.versions import resolve, unversioned
 from throng.sections.release import Release
 
 log = logging.getLogger(__name__)
 EVERYTHING = Exclusions()
-SPLITS = ("train", "val", "test")
+DOCUMENTS = ((CARD, "card", card_text), (CROISSANT, "croissant", croissant_text), (CITATION, "citation", citation_text))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +60,14 @@ def build(
     provenance: Provenance,
     folder: Path,
     *,
+    scratch: Path,
     exclusions: Exclusions = EVERYTHING,
     findings: Findings = UNMEASURED,
     previous: Sequence[Path] = (),
 ) -> None:
     """Write a release into an empty folder; ``previous`` are index and records of the release before, if any.
+
+    Rows go by way of files in ``scratch``, so that memory holds ids and hashes, but no table and no image for long.
 
     Raises ThrongError, before any file is written, for backends that are not listed, scenes in two splits, rows that
     do not add up, or when there is nothing to release; and for a version that is lower than its records allow.
@@ -65,28 +76,23 @@ def build(
     check_backends(corpus, config.backends)
     shared = shared_scenes(corpus, config.shared_scenes)
     check_corpus(corpus, shared)
-    check_held_out(corpus)
+    check_drawn(corpus)
     ledger = balance(corpus)
     for line in ledger:
         log.info("%s", line.text())
-    chosen: list[tuple[Product, list[Sample]]] = []
-    left_out: dict[str, dict[str, int]] = {}
-    for name in config.products:
-        product = PRODUCTS[name]
-        samples, left_out[name] = exclusions.divide(samples_of(product, corpus, config.rendered))
-        chosen.append((product, samples))
-    totals = [_totals(product, samples) for product, samples in chosen]
+    photographs = Photographs.read(corpus)
+    synthetics = Synthetics.read(corpus, photographs, exclusions)
+    planned = plans(corpus, photographs, synthetics, config, exclusions)
+    totals = [Totals(plan.product.name, plan.counts(shown=True), plan.counts(shown=False)) for plan in planned]
     if not any(total.samples for total in totals):
         raise ThrongError(f"nothing to release: no row for any of release.products ({', '.join(config.products)})")
-    chosen = [(product, [_finished(product, sample, pixels) for sample in samples]) for product, samples in chosen]
-    packer = Packer(folder, pixels, config.shard_bytes, provenance)
-    files = [file for product, samples in chosen for file in _write_product(packer, product, samples)]
-    tables = plain_tables(corpus, exclusions)
-    for table in tables:
-        path = f"tables/{table.name}.parquet"
-        files.append(packer.write_rows(path, config=table.name, split="rows", fields=table.fields, rows=table.rows))
-    records = [row for product, samples in sorted(chosen, key=_name) for row in records_of(product, samples)]
-    files.append(packer.write_rows(RECORDS, config="records", split="rows", fields=FIELDS, rows=records))
+    packer = Packer(folder, config.shard_bytes, provenance)
+    digests = [Digests(plan) for plan in planned]
+    files = [file for noted in digests for file in _write_product(packer, noted, corpus, pixels, scratch)]
+    tables, written = write_plain_tables(corpus, synthetics, exclusions, packer, scratch)
+    records = packer.write_tables(RECORDS, config="records", split="rows", fields=FIELDS, tables=records_of(digests))
+    files += [*written, records]
+    left_out = {plan.product.name: plan.left_out for plan in planned}
     _check_totals(files, totals, left_out, corpus)
     made = {
         "licence": config.licence,
@@ -95,14 +101,30 @@ def build(
         "made_by": corpus.footers,
     }
     config = config.model_copy(update={"version": resolve(config, previous, folder / RECORDS, files, made)})
-    text = card_text(config, corpus, totals=totals, ledger=ledger, tables=tables, files=files, shared=shared)
-    (folder / CARD).write_text(text)
-    card = Written(CARD, "", "", "card", 0, len(text.encode()), sha256_file(folder / CARD))
+    facts = Facts(
+        config=config,
+        version=config.version,
+        corpus=corpus,
+        totals=totals,
+        ledger=ledger,
+        tables=tables,
+        files=files,
+        shared=shared,
+        left_out=left_out,
+        leakage=findings.leakage,
+        audit=findings.audit,
+        calibration=findings.calibration,
+        agreement=findings.agreement,
+        cost=findings.cost,
+        finishing=pixels.finishing,
+        footers=corpus.footers,
+    )
+    documents = [_write_document(folder, name, kind, text(facts)) for name, kind, text in DOCUMENTS]
     index = index_of(
         name=config.name,
         version=config.version,
         licence=config.licence,
-        files=[*files, card],
+        files=[*files, *documents],
         totals=totals,
         ledger=ledger,
         tables=tables,
@@ -117,44 +139,33 @@ def build(
         log.info("%s: %d samples with pixels, %d as recipes", total.product, *_sums(total))
 
 
-def _name(chosen: tuple[Product, list[Sample]]) -> str:
-    return chosen[0].name
+def _write_document(folder: Path, name: str, kind: str, text: str) -> Written:
+    data = text.encode()
+    (folder / name).write_bytes(data)
+    return Written(name, "", "", kind, 0, len(data), hashlib.sha256(data).hexdigest())
 
 
-def _finished(product: Product, sample: Sample, pixels: Pixels) -> Sample:
-    """Return a sample that says the hashes of its images as they are released."""
-    hashes = {product.hashes[column]: pixels.sha256(picture) for column, picture in sample.pictures.items()}
-    return dataclasses.replace(sample, fields=sample.fields | hashes)
+def _write_product(
+    packer: Packer, digests: Digests, corpus: Corpus, pixels: Pixels, scratch: Path
+) -> Iterator[Written]:
+    plan = digests.plan
+    tars = Tars(plan, scratch / "tars")
 
+    def noted(samples: Iterable[Sample]) -> Iterator[Finished]:
+        for sample in samples:
+            one = finished(plan.product, sample, pixels)
+            digests.note(one.sample.fields)
+            if sample.redistributable:
+                tars.note(one)
+            yield one
 
-def _write_product(packer: Packer, product: Product, samples: Sequence[Sample]) -> list[Written]:
-    shown = [sample for sample in samples if sample.redistributable]
-    kinds = extensions(product, shown)
-    files: list[Written] = []
-    for split, group in _by_split(shown).items():
-        files += packer.write_parquet(product, split, group)
-        files += packer.write_tars(product, split, group, kinds)
-    for split, group in _by_split([sample for sample in samples if not sample.redistributable]).items():
-        path = f"recipes/{product.name}/{shard_name(split, 0, 1, 'parquet')}"
-        rows = [sample.fields for sample in group]
-        files.append(packer.write_rows(path, config=product.recipes, split=split, fields=product.fields, rows=rows))
-    return files
-
-
-def _by_split(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
-    groups = {split: [sample for sample in samples if sample.split == split] for split in SPLITS}
-    return {split: group for split, group in groups.items() if group}
-
-
-def _totals(product: Product, samples: Sequence[Sample]) -> Totals:
-    def count(redistributable: bool) -> Mapping[str, int]:
-        found = Counter(sample.split for sample in samples if sample.redistributable == redistributable)
-        return {split: found[split] for split in SPLITS if found[split]}
-
-    strange = sorted({sample.split for sample in samples} - set(SPLITS))
-    if strange:
-        raise ThrongError(f"{product.name}: split {strange[0]!r} is none of {', '.join(SPLITS)}; correct its stage")
-    return Totals(product.name, count(True), count(False))
+    every = plan.samples(corpus, scratch)
+    for (shown, split), group in itertools.groupby(every, key=lambda sample: (sample.redistributable, sample.split)):
+        if shown:
+            yield from packer.write_parquet(plan.product, split, noted(group))
+        else:
+            yield packer.write_recipes(plan.product, split, noted(group))
+    yield from tars.write(packer, pixels)
 
 
 def _check_totals(
@@ -164,18 +175,12 @@ def _check_totals(
     rows: Counter[tuple[str, str]] = Counter()
     for file in files:
         rows[file.config, file.format] += file.rows
-    kept = {
-        "ranked_pairs": len(corpus.ranked_pairs),
-        "fixed_count": len(corpus.counted),
-        "density_labelled": sum(row.status == OK for row in corpus.density_labels),
-        "requested_density": len(corpus.drawn),
-    }
     for total in totals:
-        without = sum(left_out[total.product].values())
-        if total.samples + without != kept[total.product]:
+        kept, without = _kept(corpus, total.product), sum(left_out[total.product].values())
+        if total.samples + without != kept:
             raise ThrongError(
-                f"{total.product}: {kept[total.product]} rows kept by its stage, but {total.samples} released and "
-                f"{without} left out; this is a bug in the release"
+                f"{total.product}: {kept} rows kept by its stage, but {total.samples} released and {without} left "
+                f"out; this is a bug in the release"
             )
         shown, recipes = _sums(total)
         wanted = {
@@ -186,6 +191,15 @@ def _check_totals(
         for key, number in wanted.items():
             if rows[key] != number:
                 raise ThrongError(f"release of {key[0]} as {key[1]}: {rows[key]} rows written, {number} expected")
+
+
+def _kept(corpus: Corpus, product: str) -> int:
+    """Return how many rows the stages kept of what a product is made of."""
+    if product == RANKED_PAIRS.name:
+        return sum(corpus.counts("ranked_pairs", ["kind"]).values())
+    tables = {"fixed_count": "calibrated_counts", "density_labelled": "density_labels"}
+    counts = corpus.counts(tables.get(product, "gan_samples"), ["status"])
+    return counts.get((OK,), 0)
 
 
 def _sums(total: Totals) -> tuple[int, int]:

@@ -1,13 +1,17 @@
 """Everything one run made, table by table, and whether the tables belong together."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from throng.errors import ThrongError
-from throng.manifest import OK, Table, read_footer, read_rows
+from throng.manifest import OK, Table, check_part, read_footer, read_rows, read_table
 from throng.tables import (
     calibrated_counts,
     density_labels,
@@ -42,37 +46,117 @@ TABLES: dict[str, tuple[Table, type]] = {
 }
 # tables that a run may lack, because nobody asked for what they hold
 OPTIONAL = frozenset({"gan_samples"})
+BATCH_ROWS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """The rows of every table of one run, and the footers that say what made them."""
+    """The tables of one run, read as they are asked for, and the footers that say what made them.
 
-    images: list[ImageRow]
-    detections: list[DetectionRow]
-    removals: list[RemovalRow]
-    ranked_pairs: list[RankedPairRow]
-    prompts: list[PromptRow]
-    synthetic: list[SyntheticRow]
-    calibrated_counts: list[CalibratedCountRow]
-    density_labels: list[DensityLabelRow]
-    gan_samples: list[GanSampleRow]
+    The attributes named after tables are lists of rows, for those who look at few; a release reads columns in batches.
+    """
+
+    parts: Mapping[str, Sequence[Path]]
     footers: Mapping[str, list[dict[str, Any]]]
 
     @classmethod
     def read(cls, files: Callable[[str], Sequence[Path]], hashes: Mapping[str, str]) -> Self:
-        """Read all tables; ``files`` gives a table's parts, ``hashes`` their sha256 by path below the results folder.
+        """Return the tables in ``files`` (a table's parts by name); ``hashes`` are sha256 by path below results.
 
-        Raises ThrongError when a table was made from another version of one of the others.
+        Raises ThrongError when a table is missing or was made from another version of one of the others.
         """
-        footers = {name: [read_footer(path) for path in files(name)] for name in TABLES}
-        for name, parts in footers.items():
-            _check_parents(name, parts, hashes)
-        rows = {
-            name: read_rows(files(name), table, row) if files(name) or name not in OPTIONAL else []
-            for name, (table, row) in TABLES.items()
-        }
-        return cls(footers={name: _distinct(parts) for name, parts in footers.items()}, **rows)
+        parts = {name: list(files(name)) for name in TABLES}
+        for name, paths in parts.items():
+            if not paths and name not in OPTIONAL:
+                raise ThrongError(f"table {name!r}: no part was given to read; run stage {TABLES[name][0].stage!r}")
+        footers = {name: [read_footer(path) for path in paths] for name, paths in parts.items()}
+        for name, found in footers.items():
+            _check_parents(name, found, hashes)
+        return cls(parts, {name: _distinct(found) for name, found in footers.items()})
+
+    def columns(self, table: str, names: Sequence[str]) -> pa.Table:
+        """Return some columns of a table, its parts one after the other; raises ThrongError for a wrong schema."""
+        if not self.parts[table]:
+            schema = TABLES[table][0].schema
+            return pa.schema([schema.field(name) for name in names]).empty_table()
+        return read_table(self.parts[table], TABLES[table][0], list(names))
+
+    def batches(self, table: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some columns of a table a few thousand rows at a time, in the order of :meth:`columns`."""
+        for path in self.parts[table]:
+            check_part(path, TABLES[table][0], list(names))
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(BATCH_ROWS, columns=list(names))
+
+    def counts(self, table: str, names: Sequence[str]) -> dict[tuple[Any, ...], int]:
+        """Count a table's rows by the values of some columns, sorted; null counts as a value."""
+        found: Counter[tuple[Any, ...]] = Counter()
+        for batch in self.batches(table, names):
+            groups = pa.Table.from_batches([batch]).group_by(list(names)).aggregate([([], "count_all")])
+            *values, numbers = (groups.column(name).to_pylist() for name in (*names, "count_all"))
+            for key, number in zip(zip(*values, strict=True), numbers, strict=True):
+                found[key] += number
+        return dict(sorted(found.items(), key=lambda item: tuple((value is not None, value) for value in item[0])))
+
+    def tables(self, table: str, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        """Yield some columns of a table about ``rows`` rows at a time, in the order of :meth:`columns`."""
+        held: list[pa.RecordBatch] = []
+        for batch in self.batches(table, names):
+            held.append(batch)
+            if sum(part.num_rows for part in held) >= rows:
+                yield pa.Table.from_batches(held)
+                held = []
+        if held:
+            yield pa.Table.from_batches(held)
+
+    def _rows(self, table: str) -> list[Any]:
+        kind, row = TABLES[table]
+        return read_rows(self.parts[table], kind, row) if self.parts[table] else []
+
+    @cached_property
+    def images(self) -> list[ImageRow]:
+        """The rows of table images."""
+        return self._rows("images")
+
+    @cached_property
+    def detections(self) -> list[DetectionRow]:
+        """The rows of table detections."""
+        return self._rows("detections")
+
+    @cached_property
+    def removals(self) -> list[RemovalRow]:
+        """The rows of table removals."""
+        return self._rows("removals")
+
+    @cached_property
+    def ranked_pairs(self) -> list[RankedPairRow]:
+        """The rows of table ranked_pairs."""
+        return self._rows("ranked_pairs")
+
+    @cached_property
+    def prompts(self) -> list[PromptRow]:
+        """The rows of table prompts."""
+        return self._rows("prompts")
+
+    @cached_property
+    def synthetic(self) -> list[SyntheticRow]:
+        """The rows of table synthetic."""
+        return self._rows("synthetic")
+
+    @cached_property
+    def calibrated_counts(self) -> list[CalibratedCountRow]:
+        """The rows of table calibrated_counts."""
+        return self._rows("calibrated_counts")
+
+    @cached_property
+    def density_labels(self) -> list[DensityLabelRow]:
+        """The rows of table density_labels."""
+        return self._rows("density_labels")
+
+    @cached_property
+    def gan_samples(self) -> list[GanSampleRow]:
+        """The rows of table gan_samples."""
+        return self._rows("gan_samples")
 
     @cached_property
     def photographs(self) -> dict[str, list[ImageRow]]:
@@ -93,19 +177,6 @@ class Corpus:
     def drawn(self) -> list[GanSampleRow]:
         """The images of generators that were kept."""
         return [row for row in self.gan_samples if row.status == OK]
-
-    def photograph(self, image_id: str, wanted_by: str) -> list[ImageRow]:
-        """Return the rows of one usable image; raises ThrongError naming who wanted it."""
-        if image_id not in self.photographs:
-            raise ThrongError(
-                f"{wanted_by} comes from image {image_id!r}, which table images does not hold as ok; "
-                f"rerun the stage that made it"
-            )
-        return self.photographs[image_id]
-
-    def redistributable(self, image_id: str, wanted_by: str) -> bool:
-        """Tell whether every source of an image allows passing its pixels on."""
-        return all(row.redistributable for row in self.photograph(image_id, wanted_by))
 
 
 def _check_parents(name: str, footers: list[dict[str, Any]], hashes: Mapping[str, str]) -> None:

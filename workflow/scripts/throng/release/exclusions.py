@@ -1,10 +1,15 @@
 """What stays out of a release though its stage kept it: near copies of held-out images, and what somebody withdrew."""
 
 import dataclasses
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cached_property
 
-from throng.release.products import Sample
+import numpy as np
+import pyarrow as pa
+
+from throng.release.arrow import Column, among, places
+
+STAYS = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,16 +23,32 @@ class Exclusions:
     reasons: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     withdrawn: frozenset[str] = frozenset()
 
-    def kind(self, sample: Sample) -> str | None:
-        """Return what a sample is left out for, the part before the colon, or None when it stays."""
-        members = (sample.fields[name] for name in ("more_id", "fewer_id") if name in sample.fields)
-        for shown in (sample.id, *sample.parents, *members):
-            if shown in self.reasons:
-                return self.reasons[shown].partition(":")[0]
-        return None
+    @cached_property
+    def kinds(self) -> list[str]:
+        """The kinds of reasons, sorted: what stands before the colon."""
+        return sorted({reason.partition(":")[0] for reason in self.reasons.values()})
 
-    def divide(self, samples: Sequence[Sample]) -> tuple[list[Sample], dict[str, int]]:
-        """Return the samples that stay, in their order, and how many are left out by reason."""
-        kinds = [self.kind(sample) for sample in samples]
-        stay = [sample for sample, kind in zip(samples, kinds, strict=True) if kind is None]
-        return stay, dict(sorted(Counter(kind for kind in kinds if kind is not None).items()))
+    @cached_property
+    def _ids(self) -> pa.Array:
+        return pa.array(list(self.reasons), pa.string())
+
+    @cached_property
+    def _codes(self) -> np.ndarray:
+        places = {kind: place for place, kind in enumerate(self.kinds)}
+        codes = [places[reason.partition(":")[0]] for reason in self.reasons.values()]
+        return np.array([*codes, STAYS], np.int32)
+
+    def codes(self, ids: Column) -> np.ndarray:
+        """Return for each id the place of its reason's kind in ``kinds``, int32; -1 where it stays."""
+        return self._codes[places(ids, self._ids)]
+
+    def first(self, *columns: Column) -> np.ndarray:
+        """Return for each row the code of the first of its ids that is left out, -1 where all stay."""
+        codes = self.codes(columns[0])
+        for column in columns[1:]:
+            codes = np.where(codes == STAYS, self.codes(column), codes)
+        return codes
+
+    def is_withdrawn(self, ids: Column) -> np.ndarray:
+        """Tell of each id whether it was withdrawn."""
+        return among(ids, sorted(self.withdrawn))

@@ -30,6 +30,7 @@ class ParquetWriter:
                 FOOTER_KEY: canonical_json(footer).encode(),
             }
         )
+        self.path = path
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
@@ -43,11 +44,21 @@ class ParquetWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the file."""
         self._writer.close()
 
     def write_group(self, rows: list[dict[str, Any]]) -> None:
         """Write rows as one row group."""
-        self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema), row_group_size=len(rows))
+        self.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+
+    def write_table(self, table: pa.Table) -> None:
+        """Write a table of the same columns as one row group, or nothing where it has no rows."""
+        if table.num_rows:
+            named = table.replace_schema_metadata(self._schema.metadata)
+            self._writer.write_table(named, row_group_size=table.num_rows)
 
 
 def features(schema: pa.Schema, images: tuple[str, ...]) -> dict[str, Any]:

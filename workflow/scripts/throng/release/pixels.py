@@ -3,11 +3,11 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from throng.errors import ThrongError
 from throng.images import ImageStore
-from throng.release.products import Picture, Sample
+from throng.release.products import Picture
 
 # pictures that are kept, as the pairs of one photograph share them
 KEPT = 16
@@ -25,17 +25,12 @@ class Finisher(Protocol):
         ...
 
 
-class AsTheyAre:
-    """Finishes nothing: images leave as they came."""
+class File(NamedTuple):
+    """A file as it is released: its bytes, their hex sha256, and its name, by content, so that no two share one."""
 
-    def finish(self, data: bytes, picture: Picture) -> bytes:
-        """Return the file unchanged."""
-        del picture
-        return data
-
-    def card(self) -> Mapping[str, Any]:
-        """Return nothing: there is nothing to say."""
-        return {}
+    data: bytes
+    sha256: str
+    name: str
 
 
 class Pixels:
@@ -43,10 +38,14 @@ class Pixels:
 
     def __init__(self, store: ImageStore, finisher: Finisher) -> None:
         self._store, self._finisher = store, finisher
-        self._hashes: dict[Picture, tuple[str, int]] = {}
-        self._kept: OrderedDict[Picture, bytes] = OrderedDict()
+        self._kept: OrderedDict[Picture, File] = OrderedDict()
 
-    def read(self, picture: Picture) -> bytes:
+    @property
+    def finishing(self) -> Mapping[str, Any]:
+        """What the finisher says of itself."""
+        return self._finisher.card()
+
+    def file(self, picture: Picture) -> File:
         """Return a picture's file as it is released; raises ThrongError when its source is not what its table says."""
         if picture in self._kept:
             self._kept.move_to_end(picture)
@@ -59,30 +58,17 @@ class Pixels:
                 f"{picture.sha256[:16]}...; the file changed after it was read: restore it or rerun its stage"
             )
         finished = self._finisher.finish(data, picture)
-        if picture not in self._hashes:
-            self._hashes[picture] = hashlib.sha256(finished).hexdigest(), len(finished)
-        self._kept[picture] = finished
+        sha256 = found if finished is data else hashlib.sha256(finished).hexdigest()
+        file = File(finished, sha256, f"{sha256[:16]}.{picture.extension}")
+        self._kept[picture] = file
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return finished
+        return file
+
+    def read(self, picture: Picture) -> bytes:
+        """Return the bytes of a picture's file as it is released."""
+        return self.file(picture).data
 
     def sha256(self, picture: Picture) -> str:
         """Return the hex sha256 of a picture's file as it is released."""
-        return self._known(picture)[0]
-
-    def name(self, picture: Picture) -> str:
-        """Return the file name that the image has in a release: by content, so that no two differ under one name."""
-        return f"{self.sha256(picture)[:16]}.{picture.extension}"
-
-    def size(self, sample: Sample) -> int:
-        """Return the bytes of all pictures of a sample."""
-        return sum(self.size_of(picture) for picture in sample.pictures.values())
-
-    def size_of(self, picture: Picture) -> int:
-        """Return the bytes of one picture."""
-        return self._known(picture)[1]
-
-    def _known(self, picture: Picture) -> tuple[str, int]:
-        if picture not in self._hashes:
-            self.read(picture)
-        return self._hashes[picture]
+        return self.file(picture).sha256

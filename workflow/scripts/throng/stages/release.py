@@ -8,6 +8,7 @@ from throng.images import ImageStore
 from throng.manifest import read_table
 from throng.release.build import Findings, build
 from throng.release.corpus import Corpus
+from throng.release.cost import measured
 from throng.release.exclusions import Exclusions
 from throng.release.finishing import Finisher
 from throng.release.leaking import leaking
@@ -15,6 +16,7 @@ from throng.release.opt_out import opted_out
 from throng.release.pixels import Pixels
 from throng.release.publish import whole_folder
 from throng.release.verify import verify
+from throng.roots import RESULTS
 from throng.sections.release import Release
 from throng.stage import Context, Files
 from throng.tables import gan_samples, images, removals, synthetic
@@ -38,8 +40,9 @@ def run(inputs: Files, outputs: Files, config: Release, context: Context) -> Non
             config,
             context.provenance(),
             folder,
+            scratch=work.path / "rows",
             exclusions=_exclusions(inputs, config),
-            findings=_findings(inputs),
+            findings=_findings(inputs, measured(context.roots[RESULTS], config.card)),
             previous=inputs.many("previous"),
         )
         log.info("verified: %s", verify(folder, work.path / "datasets"))
@@ -62,10 +65,14 @@ def _exclusions(inputs: Files, config: Release) -> Exclusions:
     return Exclusions(reasons | withdrawn, frozenset(withdrawn))
 
 
-def _findings(inputs: Files) -> Findings:
+def _findings(inputs: Files, cost: dict[str, dict[str, float]]) -> Findings:
     def read(name: str) -> dict[str, Any] | None:
         return json.loads(inputs.one(name).read_bytes()) if inputs.many(name) else None
 
     return Findings(
-        leakage=read("leakage"), audit=read("audit"), calibration=read("calibration"), agreement=read("agreement")
+        leakage=read("leakage"),
+        audit=read("audit"),
+        calibration=read("calibration"),
+        agreement=read("agreement"),
+        cost=cost,
     )
