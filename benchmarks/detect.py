@@ -32,6 +32,7 @@ from throng.detectors.exporting import to_openvino
 from throng.detectors.library import import_yolo
 from throng.detectors.protocol import Found, Photograph
 from throng.evaluation.detection import box_iou
+from throng.files import sha256_file
 from throng.images import decode, encode_jpeg
 from throng.sections.detectors import Slices, Ultralytics
 from throng.stage import Context
@@ -157,7 +158,13 @@ def on_cpu(checkpoint: Path, rows: list[ImageRow], work: Path, rounds: int) -> d
     ways: dict[str, Way] = {}
     for name, (model, precision) in models.items():
         config = Ultralytics(
-            model=str(model), imgsz=IMGSZ, classes=CLASSES, precision=precision, confidence=confidence, batch=1
+            model=str(model),
+            trusted=trust(model),
+            imgsz=IMGSZ,
+            classes=CLASSES,
+            precision=precision,
+            confidence=confidence,
+            batch=1,
         )
         detector = detectors.load(config, model, work / "library")
         ways[name] = lambda d=detector: [
@@ -184,9 +191,22 @@ def capabilities() -> list[str]:
 
 def spread(checkpoint: Path, row: ImageRow, image: np.ndarray, work: Path) -> float:
     """Return a confidence that some hundred boxes of an image exceed, in a gap between two scores."""
-    config = Ultralytics(model=str(checkpoint), imgsz=IMGSZ, classes=CLASSES, confidence=1e-6, batch=1, max_det=10**6)
+    config = Ultralytics(
+        model=str(checkpoint),
+        trusted=trust(checkpoint),
+        imgsz=IMGSZ,
+        classes=CLASSES,
+        confidence=1e-6,
+        batch=1,
+        max_det=10**6,
+    )
     (found,) = detectors.load(config, checkpoint, work / "library").detect([Photograph(row, image)])
     return float(np.sort([person["score"] for person in found.people])[::-1][min(100, len(found.people) - 1)])
+
+
+def trust(model: Path) -> str | None:
+    """Return the sha256 that lets a checkpoint made here be loaded; an export needs none."""
+    return sha256_file(model) if model.suffix == ".pt" else None
 
 
 def agreement(expected: list[Found], found: list[Found]) -> float:
@@ -219,7 +239,13 @@ def on_gpu(checkpoint: Path, rows: list[ImageRow], work: Path, options: argparse
     ways: dict[str, Callable[[], Any]] = {}
     for name, (more, ahead) in settings.items():
         config = Ultralytics(
-            model=str(checkpoint), imgsz=IMGSZ, classes=CLASSES, confidence=confidence, device=options.device, **more
+            model=str(checkpoint),
+            trusted=trust(checkpoint),
+            imgsz=IMGSZ,
+            classes=CLASSES,
+            confidence=confidence,
+            device=options.device,
+            **more,
         )
         detector = detectors.load(config, checkpoint, work / "library")
         batches = make_batches(rows, detector.batch)

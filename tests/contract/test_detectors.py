@@ -16,6 +16,7 @@ from throng.detectors.exporting import to_openvino
 from throng.detectors.protocol import Detector, Found, Photograph
 from throng.errors import ThrongError
 from throng.evaluation.detection import detection_errors, mask_iou, match_boxes
+from throng.files import sha256_file
 from throng.sections.detectors import Annotations, Slices, Ultralytics
 from throng.sources import pennfudan
 from throng.tables.images import Box, ImageRow, Person
@@ -116,8 +117,17 @@ def photographs(count: int = 3) -> list[Photograph]:
 SLICES = Slices(tile=48, overlap=0.25)
 
 
+def trust(model: Path) -> str:
+    return sha256_file(model) if model.is_file() and model.suffix == ".pt" else ""
+
+
+def section(model: Path) -> Ultralytics:
+    return Ultralytics(model="m", imgsz=64, trusted=trust(model) or None)
+
+
 def load(model: Path, scratch: Path, **options) -> Detector:
-    config = Ultralytics(**{"model": str(model), "confidence": 0.001, "imgsz": 64, "batch": 2} | options)
+    common = {"model": str(model), "trusted": trust(model) or None, "confidence": 0.001, "imgsz": 64, "batch": 2}
+    config = Ultralytics(**common | options)
     return detectors.load(config, model, scratch)
 
 
@@ -285,7 +295,7 @@ def test_a_setting_that_does_not_fit_the_model_is_one_sentence(tiny_models, tmp_
 def test_a_model_that_cannot_be_used_is_one_sentence(tiny_models, tmp_path, make, message):
     model = make(tmp_path, tiny_models)
     with pytest.raises(ThrongError, match=message) as error:
-        detectors.load(Ultralytics(model="m", imgsz=64, backend="ultralytics"), model, tmp_path / "scratch")
+        detectors.load(section(model), model, tmp_path / "scratch")
     assert str(model) in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -297,7 +307,28 @@ def test_a_model_without_people_is_refused(tiny_models, tmp_path):
     model.model.names = {0: "cat", 1: "dog"}
     model.save(tmp_path / "cats.pt")
     with pytest.raises(ThrongError, match="has no class 'person'; it knows cat, dog"):
-        detectors.load(Ultralytics(model="m", imgsz=64, backend="ultralytics"), tmp_path / "cats.pt", tmp_path)
+        detectors.load(section(tmp_path / "cats.pt"), tmp_path / "cats.pt", tmp_path)
+
+
+class Lurking:
+    """What a malicious checkpoint holds: loading it would make a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize("trusted", [None, "0" * 64])
+def test_a_pickle_that_nobody_trusts_is_not_loaded(tmp_path, trusted):
+    import torch
+
+    torch.save({"model": Lurking(tmp_path / "ran")}, tmp_path / "model.pt")
+    config = Ultralytics(model="m", trusted=trusted)
+    with pytest.raises(ThrongError, match=f"set trusted beside model to {sha256_file(tmp_path / 'model.pt')}"):
+        detectors.load(config, tmp_path / "model.pt", tmp_path / "scratch")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_crowd_beyond_the_cap_is_rejected_not_cut(tiny_models, tmp_path):
@@ -324,7 +355,7 @@ import numpy as np
 from throng import detectors
 from throng.detectors.protocol import Photograph
 from throng.sections.detectors import Slices, Ultralytics
-config = Ultralytics(model="m", imgsz=64, confidence=0.001, slices=Slices(tile=32))
+config = Ultralytics(model="m", trusted=sys.argv[3] or None, imgsz=64, confidence=0.001, slices=Slices(tile=32))
 detector = detectors.load(config, Path(sys.argv[1]), Path(sys.argv[2]))
 print(len(detector.detect([Photograph(None, np.zeros((40, 60, 3), np.uint8))])))
 """
@@ -340,7 +371,14 @@ def test_ultralytics_stays_off_the_network_and_writes_to_its_scratch_folder_only
         "TMPDIR": str(tmp_path / "tmp"),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    command = [sys.executable, "-c", OFFLINE, str(tiny_models[name]), str(tmp_path / "scratch")]
+    command = [
+        sys.executable,
+        "-c",
+        OFFLINE,
+        str(tiny_models[name]),
+        str(tmp_path / "scratch"),
+        trust(tiny_models[name]),
+    ]
     done = subprocess.run(command, cwd=tmp_path / "here", env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == "1"

@@ -9,6 +9,7 @@ import torch
 from throng.detectors.examples import Example, ignored_pixels
 from throng.detectors.library import import_yolo
 from throng.errors import ThrongError
+from throng.files import sha256_file
 from throng.render.scene import make_scene, render_frame
 from throng.sections.train_detector import TrainDetector
 
@@ -166,7 +167,14 @@ def test_the_export_says_what_it_is_and_neither_when_nor_where_it_was_made(whole
 
 def test_fine_tuning_starts_from_the_base(fitting, examples, whole, tmp_path):
     work, base, _ = whole
-    changes = {"architecture": None, "width": None, "base": "named", "epochs": 1, "learning_rate": 1e-9}
+    changes = {
+        "architecture": None,
+        "width": None,
+        "base": "named",
+        "trusted": sha256_file(work / "detector.pt"),
+        "epochs": 1,
+        "learning_rate": 1e-9,
+    }
     model, _ = trained(fitting, examples, tmp_path, weights=work / "detector.pt", **changes)
     learnt = dict(base.named_parameters())
     assert all(torch.allclose(value, learnt[name], atol=1e-5) for name, value in model.named_parameters())
@@ -175,7 +183,6 @@ def test_fine_tuning_starts_from_the_base(fitting, examples, whole, tmp_path):
 def test_a_base_that_does_not_fit_is_refused(fitting, tmp_path):
     from ultralytics import YOLO
 
-    config = TrainDetector(architecture=None, base="x")
     (tmp_path / "broken.pt").write_bytes(b"no model")
     YOLO("yolov8n-seg.yaml").save(tmp_path / "segment.pt")
     for name, message in (
@@ -184,8 +191,11 @@ def test_a_base_that_does_not_fit_is_refused(fitting, tmp_path):
         ("broken.pt", "cannot be read"),
         ("segment.pt", "is a segment model"),
     ):
+        trusted = sha256_file(tmp_path / name) if (tmp_path / name).is_file() else None
         with pytest.raises(ThrongError, match=message):
-            fitting.start(config, tmp_path / name)
+            fitting.start(TrainDetector(architecture=None, base="x", trusted=trusted), tmp_path / name)
+    with pytest.raises(ThrongError, match="set train_detector.trusted to"):
+        fitting.start(TrainDetector(architecture=None, base="x"), tmp_path / "segment.pt")
 
 
 @pytest.mark.parametrize("name", ["nothing.yaml", "yolov8n", "../yolov8n.yaml"])

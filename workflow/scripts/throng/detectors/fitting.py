@@ -28,6 +28,7 @@ from throng.errors import ThrongError
 from throng.files import atomic_path, write_bytes
 from throng.sections.train_detector import TrainDetector
 from throng.seeds import sample_seed
+from throng.trust import check_trusted
 from throng.workdir import Ticker
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def start(config: TrainDetector, base: Path | None) -> tuple[dict[str, Any], Any
     Only the head that needs suppression is kept: an end-to-end head has a limit of people per image.
     """
     if base is not None:
-        weights = _base(base)
+        weights = _base(base, config.trusted)
         definition: dict[str, Any] = dict(weights.yaml)
         named = f"train_detector.base: {base}"
     else:
@@ -100,13 +101,14 @@ def start(config: TrainDetector, base: Path | None) -> tuple[dict[str, Any], Any
     return definition | {"nc": 1, "end2end": False, "channels": 3}, weights
 
 
-def _base(path: Path) -> Any:
+def _base(path: Path, trusted: str | None) -> Any:
     if path.suffix != ".pt":
         raise ThrongError(f"train_detector.base: {path} is no .pt; other formats cannot be trained further")
     if not path.is_file():
         raise ThrongError(
             f"train_detector.base: {path} not found; name a .pt, or an architecture to start from scratch"
         )
+    check_trusted(path, trusted, "train_detector.trusted")
     try:
         model, _ = load_checkpoint(path)
     except Exception as error:  # whatever a foreign file makes the library raise

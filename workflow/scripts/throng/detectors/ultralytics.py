@@ -18,6 +18,7 @@ from throng.errors import ThrongError
 from throng.files import sha256_file
 from throng.sections.detectors import Ultralytics
 from throng.tables.detections import Detection
+from throng.trust import check_trusted
 
 FILE_SUFFIXES = (".pt", ".onnx")
 OPENVINO_SUFFIX = "_openvino_model"
@@ -30,6 +31,8 @@ def make(config: Ultralytics, model: Path | None, scratch: Path) -> Detector:
         raise ThrongError(f"detect.model: {model or config.model} not found; name a .pt, .onnx or OpenVINO folder")
     if not (model.name.endswith(OPENVINO_SUFFIX) if model.is_dir() else model.suffix in FILE_SUFFIXES):
         raise ThrongError(f"detect.model: {model} is no .pt, .onnx or folder *{OPENVINO_SUFFIX}; export it as one")
+    if model.suffix == ".pt":
+        check_trusted(model, config.trusted, "trusted beside model")
     return UltralyticsDetector(config, model, Network(config, model, import_yolo(scratch)))
 
 

@@ -49,6 +49,11 @@ class Ultralytics(Section):
         "a .pt, an .onnx, a folder *_openvino_model, hub:<name> of fetch_models, or trained: what train_detector made; "
         "null: the one shipped with throng, which knows rendered people only; its sha256 is recorded",
     )
+    trusted: str | None = runtime(
+        None,
+        "sha256 of a .pt that may be loaded though it is a pickle, which may run code; null: no .pt is",
+        pattern=r"^[0-9a-f]{64}$",
+    )
     task: Literal["detect", "segment"] = setting("detect", "what the model does; segment keeps instance masks")
     classes: list[Annotated[str, Field(min_length=1)]] = setting(
         ["person"], "names of the model's classes that are people; all of them count as one kind", min_length=1

@@ -17,6 +17,11 @@ class TrainDetector(Section):
     base: str | None = runtime(
         None, "weights to fine-tune, a .pt or hub:<name> of fetch_models; its sha256 is recorded; architecture is null"
     )
+    trusted: str | None = runtime(
+        None,
+        "sha256 of base, which may be loaded though a pickle may run code; null with architecture",
+        pattern=r"^[0-9a-f]{64}$",
+    )
     depth: float | None = setting(None, "depth multiple of the architecture; null: its own", gt=0, le=2)
     width: float | None = setting(None, "width multiple of the architecture; null: its own", gt=0, le=2)
     sources: list[str] | None = setting(
