@@ -7,7 +7,7 @@ class Card(Section):
     """Who releases the dataset, when, what for, and on what it was made."""
 
     creators: list[str] = setting(
-        ["the makers of this release"], "names of the people or bodies who release it", min_length=1
+        ["the makers of this release"], "who releases it: names of bodies, or of people as Family, Given", min_length=1
     )
     date: str = setting("2026-01-01", "day of publication, YYYY-MM-DD", pattern=r"^\d{4}-\d{2}-\d{2}$")
     url: str = setting("https://example.org/throng", "where the release is found")
