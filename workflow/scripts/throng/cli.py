@@ -13,6 +13,7 @@ from throng.count_cli import count, export_counter, measure
 from throng.errors import ThrongError
 from throng.gan_cli import gan
 from throng.legacy_cli import export_legacy, import_legacy
+from throng.publish_cli import publish
 from throng.rank_cli import rank
 from throng.release_cli import release
 from throng.status_cli import status
@@ -26,6 +27,7 @@ app.command()(export_counter)
 app.command()(export_legacy)
 app.command()(import_legacy)
 app.command()(measure)
+app.command()(publish)
 app.command()(rank)
 app.command()(status)
 app.add_typer(gan, name="gan")
