@@ -1,4 +1,4 @@
-"""``throng release``: compare two releases."""
+"""``throng release``: compare two releases, sign one."""
 
 import dataclasses
 import json
@@ -9,19 +9,23 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
+from throng.sign_cli import credentials, sign
+
 if TYPE_CHECKING:
     from throng.release.difference import Difference
 
 SHOWN = 20
 FATES = ("same", "added", "removed", "changed", "moved")
-release = typer.Typer(no_args_is_help=True, help="compare releases of a dataset")
+release = typer.Typer(no_args_is_help=True, help="compare releases of a dataset, sign one")
+release.command()(credentials)
+release.command()(sign)
 console = Console(soft_wrap=True)
 Folder = Annotated[Path, typer.Argument(help="folder of a release", exists=True, file_okay=False)]
 
 
 @release.callback()
 def _group() -> None:
-    """Compare releases of a dataset."""
+    """Compare releases of a dataset, sign one."""
 
 
 @release.command()

@@ -25,11 +25,11 @@ class _Container(Protocol):
 
 # by the first bytes, among which a dot stands for any
 KINDS = (
-    (rb"\xff\xd8", jpeg),
-    (rb"\x89PNG\r\n\x1a\n", png),
-    (rb"RIFF....WEBP", webp),
-    (rb"II\*\0|MM\0\*", tiff),
-    (rb"BM", bmp),
+    (rb"\xff\xd8", "image/jpeg", jpeg),
+    (rb"\x89PNG\r\n\x1a\n", "image/png", png),
+    (rb"RIFF....WEBP", "image/webp", webp),
+    (rb"II\*\0|MM\0\*", "image/tiff", tiff),
+    (rb"BM", "image/bmp", bmp),
 )
 
 
@@ -60,6 +60,11 @@ def icc_profile(data: bytes) -> bytes | None:
         return _container(data).icc_profile(data)
 
 
+def mime_type(data: bytes) -> str:
+    """Return an image file's media type, by its first bytes."""
+    return _kind(data)[0]
+
+
 @contextmanager
 def _readable() -> Iterator[None]:
     try:
@@ -69,9 +74,13 @@ def _readable() -> Iterator[None]:
 
 
 def _container(data: bytes) -> _Container:
-    for start, module in KINDS:
+    return _kind(data)[1]
+
+
+def _kind(data: bytes) -> tuple[str, _Container]:
+    for start, mime, module in KINDS:
         if re.match(start, data, re.DOTALL):
-            return cast("_Container", module)
+            return mime, cast("_Container", module)
     raise ThrongError(
         f"a file that starts with {data[:4].hex() or 'nothing'} is no image whose metadata can be told apart; "
         f"expected JPEG, PNG, WebP, TIFF or BMP"
