@@ -50,6 +50,12 @@ class Composite(Making):
     NEEDS_MATERIAL: ClassVar[bool] = True
 
     backend: Literal["composite"] = "composite"
+    sources: list[str] | None = setting(
+        None,
+        "sources whose photographs it is made of: of sources that may be passed on alone, images may be passed on; "
+        "null: all",
+        min_length=1,
+    )
     min_cutout_height: int = setting(40, "least height of a person worth cutting out, pixels", ge=16)
     max_cutouts: int = setting(1000, "cut-outs in the library, chosen by hash", ge=1)
     repeat_cutouts: bool = setting(

@@ -19,7 +19,7 @@ from throng.manifest import OK, check_conserved, read_rows, tally, write_table
 from throng.provenance import canonical_json, digest
 from throng.roots import RESULTS
 from throng.sections.base import output_slice
-from throng.sections.synthesize import CHOOSING, Maker
+from throng.sections.synthesize import CHOOSING, Composite, Maker
 from throng.stage import Context, Files
 from throng.synthesizers.material import training_material
 from throng.synthesizers.protocol import Material, Synthesizer
@@ -84,7 +84,7 @@ class _Maker:
         """Return the synthesizer; its library of what is costly to make outlives the job."""
         inputs, config, context = self._job
         self._library.mkdir(parents=True, exist_ok=True)
-        material = _material(inputs, context) if config.NEEDS_MATERIAL else None
+        material = _material(inputs, config, context) if isinstance(config, Composite) else None
         return synthesizers.load(config, material, self._library, self._models)
 
 
@@ -146,10 +146,11 @@ def _make(
     return [SyntheticRow(**record) for group in done.values() for record in group["rows"]]
 
 
-def _material(inputs: Files, context: Context) -> Material:
+def _material(inputs: Files, config: Composite, context: Context) -> Material:
     return training_material(
         read_rows(inputs.one("images"), images.TABLE, ImageRow),
         read_rows(inputs.many("detections"), detections.TABLE, DetectionRow),
         read_rows(inputs.many("removals"), removals.TABLE, RemovalRow),
         ImageStore(context.roots),
+        config.sources,
     )

@@ -1,7 +1,8 @@
 """What composites are made of: the training photographs, the people found in them, and the same places without them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from throng.errors import ThrongError
 from throng.images import ImageStore
 from throng.manifest import OK
 from throng.synthesizers.protocol import Material
@@ -16,11 +17,24 @@ def training_material(
     found: Iterable[DetectionRow],
     edits: Iterable[RemovalRow],
     store: ImageStore,
+    sources: Collection[str] | None = None,
 ) -> Material:
-    """Return the training photographs with their detections and the edits without anybody; no other is ever read."""
-    photographs = {row.id: row for row in ingested if row.status == OK and row.split == TRAIN}
+    """Return the training photographs with their detections and the edits without anybody; no other is ever read.
+
+    ``sources`` names those whose photographs are taken, None for all. Raises ThrongError for one that has none.
+    """
+    strange = sorted(set(sources or ()) - {row.source for row in ingested})
+    if strange:
+        raise ThrongError(
+            f"synthesize.makers[].sources: table images has no source {strange[0]!r}; there are "
+            f"{', '.join(sorted({row.source for row in ingested}))}"
+        )
     held = {row.id for row in ingested if row.status == OK and row.split != TRAIN}
-    photographs = {name: row for name, row in photographs.items() if name not in held}
+    photographs = {
+        row.id: row
+        for row in ingested
+        if row.status == OK and row.id not in held and (sources is None or row.source in sources)
+    }
     return Material(
         photographs=photographs,
         detections={row.id: row for row in found if row.id in photographs},

@@ -1,0 +1,1 @@
+"""A release's recipes turned into pixels again, from the user's own copy of its sources."""
