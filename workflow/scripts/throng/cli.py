@@ -15,6 +15,7 @@ from throng.gan_cli import gan
 from throng.legacy_cli import export_legacy, import_legacy
 from throng.publish_cli import publish
 from throng.rank_cli import rank
+from throng.rebuild_cli import rebuild
 from throng.release_cli import release
 from throng.status_cli import status
 
@@ -29,6 +30,7 @@ app.command()(import_legacy)
 app.command()(measure)
 app.command()(publish)
 app.command()(rank)
+app.command()(rebuild)
 app.command()(status)
 app.add_typer(gan, name="gan")
 app.add_typer(release, name="release")
