@@ -1,10 +1,13 @@
 """How many bits of a 64-bit word are set, for compiled loops over fingerprints."""
 
+from functools import partial
+
 import numpy as np
-from numba import njit
+
+from throng.compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@partial(compiled, nogil=True)
 def ones(word):
     """Count the bits of a uint64 in parallel (Wilkes, Wheeler and Gill, 1957)."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)

@@ -7,16 +7,19 @@ with Multi-Index Hashing", CVPR 2012).
 
 import dataclasses
 import itertools
+from functools import partial
 from typing import Self
 
 import numpy as np
-from numba import njit
 
+from throng.compiled import compiled
 from throng.popcount import ones
 
 WORDS = 4
 WORD_BITS = 16
 FAR = 65  # more bits than a hash has
+
+kernel = partial(compiled, nogil=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +109,7 @@ def _masks(radius: int) -> np.ndarray:
     return np.array([sum(1 << bit for bit in bits) for bits in chosen], np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look(wanted, entries, order, starts, masks, distance, per_owner, code, scale, best, codes, touched, count):
     """Note for every owner of an entry near ``wanted`` the fewest bits; return how many owners were touched so far.
 
@@ -130,7 +133,7 @@ def _look(wanted, entries, order, starts, masks, distance, per_owner, code, scal
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _note(entry, apart, per_owner, code, scale, best, codes, touched, count):
     owner = entry // per_owner
     said = code + scale * (entry % per_owner)
@@ -143,13 +146,24 @@ def _note(entry, apart, per_owner, code, scale, best, codes, touched, count):
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def _insert(owner, apart, code, found, bits, codes):
+    """Put an owner where it belongs among the nearest, by bits and then by owner; the last falls out."""
+    place = len(found)
+    while place > 0 and (bits[place - 1] > apart or (bits[place - 1] == apart and found[place - 1] > owner)):
+        place -= 1
+        if place + 1 < len(found):
+            found[place + 1], bits[place + 1], codes[place + 1] = found[place], bits[place], codes[place]
+    if place < len(found):
+        found[place], bits[place], codes[place] = owner, apart, code
+
+
+@kernel
 def _near(
     hashes, images, window_entries, window_order, window_starts, whole_entries, whole_order, whole_starts,
     masks, distance, found, bits, codes_out,
 ):  # fmt: skip
     windows = hashes.shape[1] - 1
-    most = found.shape[1]
     best = np.full(images, 65, np.int64)
     codes = np.zeros(images, np.int64)
     touched = np.empty(images, np.int64)
@@ -165,12 +179,7 @@ def _near(
                 hashes[row, 1 + window], whole_entries, whole_order, whole_starts, masks, distance,
                 2, 2 * windows + window, windows, best, codes, touched, count,
             )  # fmt: skip
-        owners = np.sort(touched[:count])
-        nearest = owners[np.argsort(best[owners], kind="mergesort")]
-        for place in range(min(most, count)):
-            owner = nearest[place]
-            found[row, place] = owner
-            bits[row, place] = best[owner]
-            codes_out[row, place] = codes[owner]
         for place in range(count):
-            best[touched[place]] = 65
+            owner = touched[place]
+            _insert(owner, best[owner], codes[owner], found[row], bits[row], codes_out[row])
+            best[owner] = 65

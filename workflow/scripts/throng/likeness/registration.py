@@ -43,12 +43,12 @@ def lay(first: np.ndarray, second: np.ndarray, start: np.ndarray) -> Laid:
     ``start`` (3, 3) maps the first to the second about rightly, both as unit squares. Agreement is 0 where less than a
     fifth of a picture is shown by both, or too little of that tells anything.
     """
-    motion, size = start.astype(np.float64), first.shape
+    motion = start.astype(np.float64)
+    one, other = first, second
     for side, steps in zip(SIDES, STEPS, strict=True):
-        one, other = _details(_at_most(first, side)), _details(_at_most(second, side))
+        one, other = (_details(grey) for grey in _alike_in_scale(first, second, motion, side))
         motion = _aligned(one, other, motion, steps)
-    one, other = _details(first), _details(second)
-    matrix = _in_pixels(motion, one.shape, other.shape)
+    matrix, size = _in_pixels(motion, one.shape, other.shape), one.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     laid = cv2.warpAffine(other, matrix, size[::-1], flags=flags)
     shared = cv2.warpAffine(np.ones_like(other), matrix, size[::-1], flags=flags) > 0.99
@@ -63,7 +63,15 @@ def start_of(window: Window) -> np.ndarray:
     return np.array([[right - left, 0.0, left], [0.0, bottom - top, top], [0.0, 0.0, 1.0]])
 
 
-def _at_most(grey: np.ndarray, side: int) -> np.ndarray:
+def _alike_in_scale(
+    first: np.ndarray, second: np.ndarray, motion: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both in pixels of about one size: of a part and of the whole, the whole's longer side has ``side``."""
+    magnified = float(np.sqrt(abs(np.linalg.det(motion[:2, :2])) * second.size / first.size))
+    return _at_most(first, side * min(1.0, magnified)), _at_most(second, side / max(1.0, magnified))
+
+
+def _at_most(grey: np.ndarray, side: float) -> np.ndarray:
     scale = side / max(grey.shape)
     height, width = (max(8, round(length * scale)) for length in grey.shape)
     return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else grey
