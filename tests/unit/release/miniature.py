@@ -306,8 +306,21 @@ def reseal(folder: Path) -> None:
     from throng.release.index import write_index, write_sums
 
     index = json.loads((folder / "index.json").read_text())
-    for entry in index["files"]:
+    sums = {}
+    for entry in sorted(index["files"], key=lambda entry: entry["path"] == "croissant.json"):
         path = folder / entry["path"]
+        if path.name == "croissant.json":
+            _reseal_croissant(path, sums)
         entry["sha256"], entry["bytes"] = sha256_file(path), path.stat().st_size
+        sums[entry["path"]] = entry["sha256"]
+    index["totals"]["bytes"] = sum(entry["bytes"] for entry in index["files"])
     write_index(folder, index)
     write_sums(folder)
+
+
+def _reseal_croissant(path: Path, sums: Mapping[str, str]) -> None:
+    document = json.loads(path.read_bytes())
+    for node in document["distribution"]:
+        if node.get("contentUrl") in sums:
+            node["sha256"] = sums[node["contentUrl"]]
+    path.write_text(json.dumps(document))

@@ -1,22 +1,34 @@
 """Verification finds every planted fault, those of a forger who wrote the checksums again included."""
 
+import hashlib
+import io
 import json
+import multiprocessing
 import shutil
 import tarfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.release.miniature import make_run, reseal
+from tests.unit.release.miniature import make_run, picture, reseal
 from throng.errors import ThrongError
+from throng.images import encode_jpeg
+from throng.provenance import canonical_json
+from throng.release.index import write_sums
+from throng.release.products import PRODUCTS
+from throng.release.records import record_digest
+from throng.release.shards import Written
 from throng.release.tar import TarWriter
-from throng.release.verify import verify
+from throng.release.verification.tars import check_tar
+from throng.release.verify import verify, verify_bytes
 
 PAIRS = "data/ranked_pairs/train-00000-of-00001.parquet"
 COUNTED = "data/fixed_count/train-00000-of-00001.parquet"
@@ -39,13 +51,51 @@ def fault(folder: Path) -> str:
     return str(caught.value)
 
 
-def edit(folder: Path, file: str, change: Callable[[list[dict[str, Any]]], None]) -> None:
+def edit(folder: Path, file: str, change: Callable[[list[dict[str, Any]]], object]) -> None:
     """Change the rows of a Parquet file and seal the release again."""
     table = pq.read_table(folder / file)
     rows = table.to_pylist()
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), folder / file)
     reseal(folder)
+
+
+def forge(folder: Path, product: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, records: bool) -> None:
+    """Change training rows of a product in both formats, in the digests of the records if wanted, and seal again."""
+    digests = {}
+    for path in sorted((folder / "data" / product).glob("train-*.parquet")):
+        table = pq.read_table(path)
+        rows = [row | change(row) for row in table.to_pylist()]
+        images = list(PRODUCTS[product].images)
+        digests |= {row["id"]: record_digest({k: v for k, v in row.items() if k not in images}) for row in rows}
+        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+    for path in sorted((folder / "webdataset" / product).glob("train-*.tar")):
+        rewrite(path, lambda row: row | change(row))
+    if records:
+        table = pq.read_table(folder / "records.parquet")
+        listed = table.to_pylist()
+        for row in listed:
+            if row["product"] == product:
+                row["digest"] = digests.get(row["id"], row["digest"])
+        pq.write_table(pa.Table.from_pylist(listed, schema=table.schema), folder / "records.parquet")
+    reseal(folder)
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Write a tar shard again with the json of every sample changed."""
+    with tarfile.open(path) as tar:
+        found = [(info.name, tar.extractfile(info).read()) for info in tar]  # type: ignore[union-attr]
+    with TarWriter(path) as tar:
+        for name, data in found:
+            tar.add(name, canonical_json(change(json.loads(data))).encode() if name.endswith(".json") else data)
+
+
+def say(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the index and seal the release again."""
+    index = json.loads((folder / "index.json").read_text())
+    change(index)
+    (folder / "index.json").write_text(json.dumps(index))
+    write_sums(folder)
 
 
 def test_summary_of_a_sound_release(sound: Path) -> None:
@@ -100,7 +150,7 @@ def test_folder_without_index(tmp_path: Path) -> None:
 
 def test_row_missing_from_parquet(release: Path) -> None:
     edit(release, PAIRS, lambda rows: rows.pop())
-    assert "differs from the Parquet shards, is not in them" in fault(release)
+    assert "train-00000-of-00001.parquet: 9 rows, index.json says 10" in fault(release)
 
 
 def test_row_missing_from_tar(release: Path) -> None:
@@ -133,7 +183,8 @@ def test_row_missing_from_tar(release: Path) -> None:
         (PAIRS, {"weight": 1.5}, "weight is 1.5"),
         (PAIRS, {"more_sha256": "0" * 64}, "image_more: the image's bytes have sha256"),
         (PAIRS, {"scene": "open/2"}, "scene 'open/2' is in two splits"),
-        (PAIRS, {"licence": "CC-BY-4.0"}, "differs from the Parquet shards"),
+        (PAIRS, {"licence": "CC-BY-4.0"}, "differs between the Parquet shards and the tar shards"),
+        (PAIRS, {"weight": None}, "lacks a value that every row must have"),
         ("recipes/fixed_count/train-00000-of-00001.parquet", {"count": 9}, "count is 9"),
     ],
 )
@@ -174,16 +225,17 @@ def test_forged_relation(release: Path, kind: str, forge: Callable[[Any], dict[s
 
 
 def test_row_twice(release: Path) -> None:
-    edit(release, PAIRS, lambda rows: rows.append(rows[0]))
-    assert "the id occurs more than once" in fault(release)
+    edit(release, PAIRS, lambda rows: rows[1].update(rows[0]))
+    assert "of ranked_pairs occurs more than once" in fault(release)
 
 
 def test_image_that_does_not_decode(release: Path) -> None:
-    import hashlib
-
     def truncate(rows: list[dict[str, Any]]) -> None:
         data = rows[0]["image"]["bytes"][:-400]
-        rows[0] |= {"image": {"bytes": data, "path": "x.jpg"}, "sha256": hashlib.sha256(data).hexdigest()}
+        rows[0] |= {
+            "image": {"bytes": data, "path": f"{hashlib.sha256(data).hexdigest()[:16]}.jpg"},
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
 
     edit(release, COUNTED, truncate)
     assert "the image cannot be decoded" in fault(release)
@@ -207,11 +259,8 @@ def test_annotations_of_a_closed_source_are_a_fault(release: Path) -> None:
 
 
 def test_totals_that_the_files_do_not_hold(release: Path) -> None:
-    index = json.loads((release / "index.json").read_text())
-    index["products"]["ranked_pairs"]["pixels"]["train"] = 60
-    (release / "index.json").write_text(json.dumps(index))
-    reseal(release)
-    assert "ranked_pairs: {'train': 10, 'val': 5} rows by split, index.json says" in fault(release)
+    say(release, lambda index: index["products"]["ranked_pairs"]["pixels"].update(train=60))
+    assert "its files have 10 rows of ranked_pairs/train/parquet, its totals 60" in fault(release)
 
 
 def test_tar_sample_with_other_fields(release: Path) -> None:
@@ -223,3 +272,145 @@ def test_tar_sample_with_other_fields(release: Path) -> None:
             tar.add(name, data)
     reseal(release)
     assert "expected json and one for each image" in fault(release)
+
+
+def test_every_kept_row_is_accounted_for(sound: Path) -> None:
+    assert (
+        "fixed_count: 4 kept by calibrate_counts = 2 with pixels + 2 as recipes + 0 left out (none)"
+        in (verify_bytes(sound)["conservation"])
+    )
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_one_flipped_bit_of_a_tar_is_found_though_checksums_were_written_again(
+    release: Path, data: st.DataObject
+) -> None:
+    path, file = release / TAR, Written(TAR, "fixed_count", "train", "webdataset", 1, 0, "")
+    sound, before = path.read_bytes(), check_tar(release, file)
+    content = bytearray(sound)
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    try:
+        other = check_tar(release, file)
+    except ThrongError:
+        return
+    finally:
+        path.write_bytes(sound)
+    # What is left is another label, which the Parquet shards and the records do not have.
+    assert other.digests != before.digests
+
+
+def test_truncated_tar(release: Path) -> None:
+    path = release / TAR
+    path.write_bytes(path.read_bytes()[:-1024])
+    reseal(release)
+    assert f"{path}: at byte" in fault(release)
+
+
+def test_swapped_labels_are_found_though_checksums_were_written_again(release: Path) -> None:
+    swapped = {0: 3, 3: 0}
+    forge(release, "fixed_count", lambda row: {"requested": swapped[row["requested"]]}, records=False)
+    assert "differs between records.parquet and the shards and recipes" in fault(release)
+
+
+def test_swapped_labels_are_found_though_records_were_written_again(release: Path) -> None:
+    swapped = {0: 3, 3: 0}
+    forge(release, "fixed_count", lambda row: {"requested": swapped[row["requested"]]}, records=True)
+    assert "requested is 3, table synthetic says 0" in fault(release)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("removals", "which no kept row of removals is"),
+        ("calibrated_counts", "which no kept row of calibrated_counts is"),
+        ("density_labels", "which no kept row of density_labels is"),
+        ("synthetic", "is in no row of table synthetic"),
+        ("images", "is in no row of table images"),
+        ("prompts", "is in no row of table prompts"),
+    ],
+)
+def test_dangling_reference(release: Path, table: str, said: str) -> None:
+    path = f"tables/{table}.parquet"
+    edit(release, path, lambda rows: rows.clear())
+    say(release, lambda index: next(file for file in index["files"] if file["path"] == path).update(rows=0))
+    assert said in fault(release)
+
+
+def replace_image(folder: Path, data: bytes) -> None:
+    """Put another image into the first row of the counted images, and say its hash there."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    values = {"image": {"bytes": data, "path": f"{sha256[:16]}.jpg"}, "sha256": sha256}
+    edit(folder, COUNTED, lambda rows: rows[0].update(values))
+
+
+def test_made_image_without_a_mark(release: Path) -> None:
+    replace_image(release, encode_jpeg(picture(5)))
+    assert "the image's digital source type is None, expected composite" in fault(release)
+
+
+def test_image_with_exif(release: Path) -> None:
+    image = PIL.Image.fromarray(picture(5))
+    exif = PIL.Image.Exif()
+    exif[0x010F] = "a camera"
+    stream = io.BytesIO()
+    image.save(stream, "jpeg", exif=exif)
+    replace_image(release, stream.getvalue())
+    assert "the image carries EXIF" in fault(release)
+
+
+def test_column_of_another_type(release: Path) -> None:
+    table = pq.read_table(release / COUNTED)
+    at = table.schema.get_field_index("requested")
+    wide = table.set_column(at, "requested", table["requested"].cast(pa.int64()))
+    pq.write_table(wide, release / COUNTED)
+    reseal(release)
+    assert "column 'requested' is int64, expected int32" in fault(release)
+
+
+def test_column_too_many(release: Path) -> None:
+    table = pq.read_table(release / COUNTED)
+    pq.write_table(table.append_column("extra", table["id"]), release / COUNTED)
+    reseal(release)
+    assert "columns ['extra'] are missing or too many" in fault(release)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda index: index["made_by"].pop("removals"), "made_by does not say what made table removals"),
+        (lambda index: index["totals"].update(samples_with_pixels=1), "totals say 1 samples_with_pixels"),
+        (lambda index: index["left_out"]["ranked_pairs"].update(withdrawn=2), "rows do not add up: ranked_pairs"),
+        (lambda index: index.update(version="9.9.9"), "the index says 9.9.9"),
+        (lambda index: index["files"].reverse(), "not sorted by path"),
+        (lambda index: index["files"][0].update(rows="2"), "a value is of the wrong type"),
+        (lambda index: index.pop("totals"), "lacks a total"),
+        (lambda index: index["provenance"]["config"].clear(), "does not say how its images were finished"),
+    ],
+)
+def test_index_that_says_other_than_the_files(
+    release: Path, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    say(release, change)
+    assert said in fault(release)
+
+
+def test_bytes_alone_do_not_look_into_rows(release: Path) -> None:
+    edit(release, COUNTED, lambda rows: rows[0].update(count=7))
+    assert verify_bytes(release)["samples"]["fixed_count/train"] == 2
+    (release / COUNTED).write_bytes(b"PAR1")
+    with pytest.raises(ThrongError, match=r"4 bytes, index.json says"):
+        verify_bytes(release)
+
+
+@pytest.mark.slow
+def test_processes_find_what_threads_find(release: Path) -> None:
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        assert verify(release, pool=pool)["images"] == 3 * 4 + 2
+    edit(release, COUNTED, lambda rows: rows[0].update(count=7))
+    with (
+        ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool,
+        pytest.raises(ThrongError, match="count is 7"),
+    ):
+        verify(release, pool=pool)

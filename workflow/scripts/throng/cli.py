@@ -18,6 +18,7 @@ from throng.rank_cli import rank
 from throng.rebuild_cli import rebuild
 from throng.release_cli import release
 from throng.status_cli import status
+from throng.verify_cli import verify
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="throng: make crowd-counting data, look at it, check it."
@@ -32,6 +33,7 @@ app.command()(publish)
 app.command()(rank)
 app.command()(rebuild)
 app.command()(status)
+app.command()(verify)
 app.add_typer(gan, name="gan")
 app.add_typer(release, name="release")
 console = Console(soft_wrap=True)
@@ -71,14 +73,6 @@ def diff(before: TableFile, after: TableFile) -> None:
         grid.add_row(difference.where, difference.before, difference.after)
     console.print(grid)
     raise typer.Exit(1)
-
-
-@app.command()
-def verify(release: Annotated[Path, typer.Argument(help="folder of a release", exists=True, file_okay=False)]) -> None:
-    """Read everything in a release again: hashes, rows, images, labels; stops at the first fault."""
-    from throng.release.verify import verify as verify_release
-
-    console.print_json(json.dumps(verify_release(release)))
 
 
 def main() -> None:

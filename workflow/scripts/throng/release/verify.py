@@ -1,250 +1,249 @@
-"""Reads a whole release again, through the libraries its users will use, and stops at the first fault."""
+"""Reads a whole release again and stops at the first fault: bytes, shapes, rows, images, and how they hang together."""
 
-import hashlib
-import json
-import tarfile
+import dataclasses
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from throng.errors import ThrongError
-from throng.files import sha256_file
-from throng.provenance import canonical_json, digest
-from throng.release.checks import CHECKS, HASHES, ImageCheck, parents_of, pillow_size
-from throng.release.index import INDEX, SUMS, files_below, read_index, read_sums
-from throng.release.products import PRODUCTS, REQUESTED_DENSITY
+from throng.release.difference import compare_records, read_records
+from throng.release.index import INDEX, read_index
+from throng.release.products import PRODUCTS
+from throng.release.records import RECORDS
 from throng.release.shards import Written
 from throng.release.splits import check_scenes
+from throng.release.verification import points
+from throng.release.verification.agreement import REPEATS, check_repeat
+from throng.release.verification.documents import check_documents
+from throng.release.verification.files import check_bytes, check_names, listed_files
+from throng.release.verification.found import RECORD, Found
+from throng.release.verification.images import Promise
+from throng.release.verification.loads import check_loads
+from throng.release.verification.pool import in_order
+from throng.release.verification.schemas import groups_of
+from throng.release.verification.shards import check_shard
+from throng.release.verification.tables import TABLE_FOLDER, Plain, check_made_by, read_plain
+from throng.release.verification.tars import check_tar
+from throng.release.verification.totals import check_totals
+from throng.training.bar import Bar
 
-ROWS = "rows"
-RECIPE = "recipe"
-DRAWN = "gan_samples"
+# of one worker's piece of a Parquet shard
+PIECE_BYTES = 64_000_000
+PIECE_ROWS = 5_000
+FATES = {
+    "removed": "is in {one} but not in {other}",
+    "added": "is in {other} but not in {one}",
+    "changed": "differs between {one} and {other}",
+    "moved": "is of another split in {one} than in {other}",
+}
 
 
-def verify(folder: Path, cache: Path | None = None) -> dict[str, Any]:
-    """Check a release: bytes, index, every row through ``datasets`` and ``webdataset``, every image, every label.
+def verify(folder: Path, cache: Path | None = None, *, pool: Executor | None = None) -> dict[str, Any]:
+    """Check all of a release, spread over ``pool`` (default: one thread).
 
-    Nothing is fetched and nothing is written but scratch of ``datasets`` below ``cache`` (default: a temporary
-    folder). Returns files, bytes, distinct images and samples by configuration and split; raises ThrongError naming
-    the first offending file or row.
+    Nothing is fetched, and nothing is written but scratch of ``datasets`` below ``cache`` (default: a temporary
+    folder). Returns files, bytes, distinct images, samples by configuration and split, and one account per product of
+    the rows that were kept, released and left out; raises ThrongError naming the first offending file or row.
     """
+    with pool or ThreadPoolExecutor(1) as workers, tempfile.TemporaryDirectory() as scratch:
+        index, files, summary = _bytes_and_totals(folder, workers)
+        release = _Release(folder, index, files, workers)
+        release.check_tables()
+        release.check_samples()
+        release.check_closed()
+        check_scenes(release.scenes(), index.get("shared_scenes", ()))
+        release.check_records()
+        for repeat in REPEATS:
+            check_repeat(folder, repeat, files)
+        check_documents(folder, index, files)
+        check_loads(folder, files, cache or Path(scratch))
+        return summary | {"images": release.images()}
+
+
+def verify_bytes(folder: Path, *, pool: Executor | None = None) -> dict[str, Any]:
+    """Check only that a release's files are those of its index, byte by byte, and that its totals add up."""
+    with pool or ThreadPoolExecutor(1) as workers:
+        return _bytes_and_totals(folder, workers)[2]
+
+
+def _bytes_and_totals(folder: Path, pool: Executor) -> tuple[dict[str, Any], list[Written], dict[str, Any]]:
     index = read_index(folder)
-    files = _check_files(folder, index)
-    with tempfile.TemporaryDirectory() as scratch:
-        found = _Release(folder, files, cache or Path(scratch))
-        found.check_tables()
-        for product in PRODUCTS:
-            found.check_parquet(product)
-            found.check_recipes(product)
-        check_scenes(found.scenes, index.get("shared_scenes", ()))
-        for product in PRODUCTS:
-            found.check_tars(product)
-        found.check_totals(index)
-        return {
-            "files": len(files),
-            "bytes": sum(file.bytes for file in files),
-            "images": found.images.distinct,
-            "samples": {f"{config}/{split}": number for (config, split), number in sorted(found.rows.items())},
-        }
+    files = listed_files(folder, index)
+    sums = check_names(folder, files)
+    total = sum((folder / name).stat().st_size for name in sums)
+    _drain("bytes", total, check_bytes(folder, sums, pool))
+    accounts = check_totals(folder, index, files)
+    samples = {f"{file.config}/{file.split}": 0 for file in files if file.format == "parquet"}
+    for file in files:
+        if file.format == "parquet":
+            samples[f"{file.config}/{file.split}"] += file.rows
+    summary = {"files": len(files), "bytes": total, "samples": samples, "conservation": accounts}
+    return index, files, summary
 
 
-def _check_files(folder: Path, index: Mapping[str, Any]) -> list[Written]:
-    """Check that folder, checksums and index name the same files with the same bytes."""
-    sums = read_sums(folder)
-    there = files_below(folder)
-    for name in sorted({*sums, *there}):
-        if name not in there:
-            raise ThrongError(f"{folder / name}: missing, though {SUMS} lists it; download or make the release again")
-        if name not in sums:
-            raise ThrongError(f"{folder / name}: not part of the release, as {SUMS} does not list it; remove it")
-        if (folder / name).is_symlink():
-            raise ThrongError(f"{folder / name}: a link, expected a file of the release")
-        found = sha256_file(folder / name)
-        if found != sums[name]:
-            raise ThrongError(f"{folder / name}: sha256 is {found[:16]}..., {SUMS} says {sums[name][:16]}...")
-    try:
-        files = [Written(**entry) for entry in index["files"]]
-    except (KeyError, TypeError) as error:
-        raise ThrongError(f"{folder / INDEX}: its list of files is malformed ({error})") from error
-    listed = {file.path: (file.sha256, file.bytes) for file in files} | {INDEX: (sums.get(INDEX, ""), None)}
-    for name in sorted({*listed, *there}):
-        if name not in listed or name not in there:
-            raise ThrongError(f"{folder / name}: listed by only one of {INDEX} and {SUMS}")
-        sha256, size = listed[name]
-        if sha256 != sums[name] or size not in (None, (folder / name).stat().st_size):
-            raise ThrongError(f"{folder / name}: its sha256 or size differs from what {INDEX} says")
-    return files
+def _drain(title: str, total: int, sizes: Iterable[int]) -> None:
+    """Show how far a check is, in bytes."""
+    done = 0
+    with Bar(f"verify {title}", "MB", max(total, 1) / 1e6, 0) as bar:
+        for size in sizes:
+            done += size
+            bar.tick(done / 1e6, "")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """Work for one process: what to check, and how many bytes that reads."""
+
+    check: Callable[..., Found]
+    arguments: tuple[Any, ...]
+    size: int
 
 
 class _Release:
     """What has been read of a release so far, for checks across files."""
 
-    def __init__(self, folder: Path, files: list[Written], cache: Path) -> None:
-        self.folder, self.files, self.cache = folder, files, cache
-        self.images = ImageCheck(pillow_size)
-        self.rows: Counter[tuple[str, str]] = Counter()
-        self.scenes: list[tuple[str, str, str]] = []
-        self._open: dict[str, bool] = {}
-        self._drawn: dict[str, bool] = {}
-        self._seen: dict[str, dict[str, str]] = {}
+    def __init__(self, folder: Path, index: Mapping[str, Any], files: Sequence[Written], pool: Executor) -> None:
+        self._folder, self._index, self._files, self._pool = folder, index, files, pool
+        self._promise = _promise(folder, index)
+        self._groups = {file.path: groups_of(folder, file) for file in files if file.format == "parquet"}
+        self._found: list[Found] = []
+        self._streamed: list[Found] = []
 
     def check_tables(self) -> None:
-        """Read the tables without pixels; no annotation of a closed source may be among them."""
-        for row, where in self._read("images", ROWS):
-            if not row["redistributable"] and any(row[name] is not None for name in ("count", "points", "people")):
-                raise ThrongError(
-                    f"{where}: annotations of source {row['source']!r}, whose terms forbid passing them on"
-                )
-            if row["status"] == "ok":
-                self._open[row["id"]] = self._open.get(row["id"], True) and row["redistributable"]
-                self.scenes.append((row["scene"], row["split"], where))
-        tables = {file.config for file in self.files if file.split == ROWS} - {"images"}
-        for table in sorted(tables):
-            for row, _ in self._read(table, ROWS):
-                if table == DRAWN and row["status"] == "ok":
-                    self._drawn[row["id"]] = row["redistributable"]
+        """Read the tables without pixels, and see that they point to each other."""
+        check_made_by(self._folder, self._index, self._files)
+        files = [file for file in self._files if file.path.startswith(TABLE_FOLDER)]
+        calls = [(self._folder, file) for file in files]
+        read = {file.config: table for file, table in in_order(self._pool, read_plain, calls, files)}
+        missing = [name for name in ("images", "detections", "removals", "density_labels") if name not in read]
+        if missing:
+            raise ThrongError(f"{self._folder}: holds no table {missing[0]}; download or make the release again")
+        self._plain = Plain(self._folder, read, self._index["made_by"])
+        self._plain.check_closed()
 
-    def check_parquet(self, product: str) -> None:
-        """Check every sample of a product, images included."""
-        seen = self._seen[product] = {}
-        for split in self._splits(product, "parquet"):
-            for row, where in self._read(product, split, images=tuple(HASHES[product])):
-                self._check_row(product, split, row, where)
-                if product == REQUESTED_DENSITY.name and not self._drawn[row["id"]]:
-                    raise ThrongError(f"{where}: drawn after photographs whose terms forbid passing it on")
-                for column, promised in HASHES[product].items():
-                    size = (row["width"], row["height"])
-                    self.images.check(row[column]["bytes"], row[promised], size, f"{where}, {column}")
-                for parent in parents_of(product, row):
-                    if not self._open.get(parent, False):
-                        raise ThrongError(
-                            f"{where}: shows pixels of image {parent!r}, which may not be passed on or is unknown"
-                        )
-                self._once(seen, row["id"], _fingerprint(row, tuple(HASHES[product])), where)
+    def check_samples(self) -> None:
+        """Read every sample: Parquet shards and recipes in pieces, tar shards whole."""
+        work = [*self._shards(), *self._tars()]
+        _drain("samples", sum(piece.size for piece in work), self._samples(work))
 
-    def check_recipes(self, product: str) -> None:
-        """Check every sample that is released without pixels."""
-        config = PRODUCTS[product].recipes
-        for split in self._splits(config, "parquet"):
-            for row, where in self._read(config, split):
-                self._check_row(product, split, row, where)
-                self._once(self._seen[product], row["id"], RECIPE, where)
+    def _samples(self, work: Sequence[_Piece]) -> Iterator[int]:
+        for piece, found in in_order(self._pool, _read, [(piece,) for piece in work], work):
+            (self._streamed if piece.check is check_tar else self._found).append(found)
+            yield piece.size
 
-    def check_tars(self, product: str) -> None:
-        """Check that a product's tar shards hold the samples of its Parquet shards, byte by byte."""
-        waiting = {key: fingerprint for key, fingerprint in self._seen[product].items() if fingerprint != RECIPE}
-        members: set[str] | None = None
-        for file in self.files:
-            if (file.config, file.format) != (product, "webdataset"):
+    def _shards(self) -> Iterator[_Piece]:
+        """Yield runs of row groups of every shard and recipe file."""
+        for file in self._files:
+            if file.format != "parquet" or file.config.removesuffix("_recipes") not in PRODUCTS:
                 continue
-            rows = 0
-            for key, fields in _tar_samples(self.folder / file.path):
-                where = f"{self.folder / file.path}, sample {key}"
-                members = members or set(fields)
-                if set(fields) != members:
-                    raise ThrongError(f"{where}: has {sorted(fields)}, other samples have {sorted(members)}")
-                if waiting.pop(key, None) != _tar_fingerprint(product, fields, where):
-                    raise ThrongError(f"{where}: differs from the Parquet shards, is not in them, or occurs twice")
-                rows += 1
-            if rows != file.rows:
-                raise ThrongError(f"{self.folder / file.path}: {rows} samples, {INDEX} says {file.rows}")
-        if waiting:
-            raise ThrongError(f"{product}: sample {min(waiting)} is in the Parquet shards but in no tar shard")
+            groups: list[int] = []
+            rows = size = 0
+            for k, (more, stored) in enumerate(self._groups[file.path]):
+                if groups and (size + stored > PIECE_BYTES or rows + more > PIECE_ROWS):
+                    yield _Piece(check_shard, (self._folder, file, groups, self._promise), size)
+                    groups, rows, size = [], 0, 0
+                groups = [*groups, k]
+                rows, size = rows + more, size + stored
+            if groups:
+                yield _Piece(check_shard, (self._folder, file, groups, self._promise), size)
 
-    def check_totals(self, index: Mapping[str, Any]) -> None:
-        """Check that the rows read are the rows that the index promises, file by file and in all."""
-        promised: Counter[tuple[str, str]] = Counter()
-        for file in self.files:
-            if file.format == "parquet":
-                promised[file.config, file.split] += file.rows
-        for key in sorted({*promised, *self.rows}):
-            if promised[key] != self.rows[key]:
-                raise ThrongError(f"{'/'.join(key)}: {self.rows[key]} rows, {INDEX} lists {promised[key]} in its files")
-        for product, counts in index["products"].items():
-            for config, splits in ((product, counts["pixels"]), (f"{product}_recipes", counts["recipes"])):
-                read = {split: number for (name, split), number in self.rows.items() if name == config and number}
-                if read != splits:
-                    raise ThrongError(f"{config}: {read} rows by split, {INDEX} says {splits}")
+    def _tars(self) -> Iterator[_Piece]:
+        for file in self._files:
+            if file.format == "webdataset":
+                yield _Piece(check_tar, (self._folder, file), file.bytes)
 
-    def _check_row(self, product: str, split: str, row: Mapping[str, Any], where: str) -> None:
-        if row["split"] != split:
-            raise ThrongError(f"{where}: its split is {row['split']!r}, but it is in the shards of {split!r}")
-        CHECKS[product](row, where)
-        if product == REQUESTED_DENSITY.name and row["id"] not in self._drawn:
-            raise ThrongError(f"{where}: table {DRAWN} does not hold it as ok")
-        self.scenes.append((row["scene"], split, where))
+    def check_closed(self) -> None:
+        """Check that all that a sample names is in the tables, and that what it shows may be passed on."""
+        plain = self._plain
+        held = {
+            points.PHOTOGRAPHS: plain.ids("images"),
+            points.EDITS: plain.ids("removals"),
+            points.MADE: plain.ids("synthetic"),
+            points.COUNTED: plain.ids("calibrated_counts"),
+            points.LABELLED: plain.labels(),
+            points.DRAWN: plain.ids("gan_samples"),
+            points.GENERATORS: plain.generators(),
+        }
+        shown = {points.SHOWN: plain.open_photographs(), points.SHOWN_DRAWN: plain.open_drawn()}
+        for found in self._found:
+            for kind, ids in found.points.items():
+                for name, where in ids.items():
+                    if name not in (held | shown)[kind]:
+                        raise ThrongError(f"{where}: {_dangling(kind, name, kind in shown)}")
 
-    def _once(self, seen: dict[str, str], row_id: str, fingerprint: str, where: str) -> None:
-        if row_id in seen:
-            raise ThrongError(f"{where}: the id occurs more than once in its product")
-        seen[row_id] = fingerprint
+    def check_records(self) -> None:
+        """Check that both formats hold the same samples, and ``records.parquet`` the same digests of them."""
+        read, streamed = _together(self._found), _together(self._streamed)
+        path = self._folder / RECORDS
+        twice = read.group_by(["product", "id"]).aggregate([([], "count_all")]).filter(pc.field("count_all") > 1)
+        if twice.num_rows:
+            row = twice.slice(0, 1).to_pylist()[0]
+            raise ThrongError(f"{self._folder}: sample {row['id']} of {row['product']} occurs more than once")
+        with_pixels = read.filter(pc.field("product").isin(list(PRODUCTS)))
+        _check_equal(with_pixels, streamed, f"{self._folder}", "the Parquet shards", "the tar shards")
+        _check_equal(read_records(path), read, str(path), RECORDS, "the shards and recipes")
+        self._check_members()
 
-    def _splits(self, config: str, kind: str) -> list[str]:
-        return sorted({file.split for file in self.files if (file.config, file.format) == (config, kind)})
+    def _check_members(self) -> None:
+        for product in PRODUCTS:
+            kinds = {found.members for found in self._streamed if found.config == product and found.rows}
+            if len(kinds) > 1:
+                raise ThrongError(f"{self._folder}: tar shards of {product} have samples of different members")
 
-    def _read(self, config: str, split: str, images: tuple[str, ...] = ()) -> Iterator[tuple[dict[str, Any], str]]:
-        """Yield every row of a configuration's split, as ``load_dataset`` gives it, with what to call it."""
-        import datasets
+    def scenes(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (scene, split, what to call the row) of photographs and samples."""
+        yield from self._plain.scenes()
+        for found in self._found:
+            for (scene, split), where in found.scenes.items():
+                yield scene, split, where
 
-        where = f"{self.folder}, configuration {config}, split {split}"
-        try:
-            stream = datasets.load_dataset(
-                str(self.folder), config, split=split, streaming=True, cache_dir=str(self.cache)
-            )
-            for column in images:
-                if not isinstance((stream.features or {}).get(column), datasets.Image):
-                    raise ThrongError(f"{where}: column {column!r} does not load as an image")
-                stream = stream.cast_column(column, datasets.Image(decode=False))
-            rows = iter(stream)
-        except (OSError, ValueError) as error:
-            raise ThrongError(f"{where}: datasets cannot load it ({error})") from error
-        while True:
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except (OSError, ValueError, TypeError) as error:
-                raise ThrongError(
-                    f"{where}, row {self.rows[config, split]}: datasets cannot read it ({error})"
-                ) from error
-            self.rows[config, split] += 1
-            yield row, f"{where}, row {row.get('id', self.rows[config, split])}"
+    def images(self) -> int:
+        """Return how many distinct images were decoded."""
+        return len(set[str]().union(*(found.images for found in self._found)))
 
 
-def _tar_samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    from webdataset.tariterators import group_by_keys, tar_file_expander
-
-    with path.open("rb") as stream:
-        samples = group_by_keys(tar_file_expander([{"url": path.name, "stream": stream}]))
-        while True:
-            try:
-                sample = next(samples)
-            except StopIteration:
-                return
-            except (OSError, ValueError, tarfile.TarError) as error:
-                raise ThrongError(f"{path}: webdataset cannot read it ({error})") from error
-            yield sample["__key__"], {name: data for name, data in sample.items() if not name.startswith("__")}
+def _read(piece: _Piece) -> Found:
+    return piece.check(*piece.arguments)
 
 
-def _fingerprint(row: Mapping[str, Any], images: tuple[str, ...]) -> str:
-    """Hash all of a sample but its pixels, whose hashes are among its columns and were compared with them."""
-    names = {f"{column}_path": row[column]["path"] for column in images}
-    return digest(canonical_json({name: value for name, value in row.items() if name not in images} | names))
+def _together(found: Sequence[Found]) -> pa.Table:
+    tables = [one.records() for one in found]
+    return pa.concat_tables(tables) if tables else RECORD.empty_table()
 
 
-def _tar_fingerprint(product: str, fields: Mapping[str, bytes], where: str) -> str:
+def _check_equal(first: pa.Table, second: pa.Table, where: str, one: str, other: str) -> None:
+    """Raise ThrongError naming the first record that two tables of records do not share."""
+    order = [(name, "ascending") for name in ("product", "split", "id")]
+    if first.sort_by(order).equals(second.sort_by(order)):
+        return
+    for changes in compare_records(first, second):
+        for fate, told in FATES.items():
+            for name in changes.examples.get(fate, ())[:1]:
+                raise ThrongError(f"{where}: sample {name} of {changes.product} {told.format(one=one, other=other)}")
+
+
+def _dangling(kind: str, name: str, shown: bool) -> str:
+    if kind == points.SHOWN_DRAWN:
+        return f"drawn after photographs whose terms forbid passing it on, or no kept row of gan_samples: {name!r}"
+    if shown:
+        return f"shows pixels of image {name!r}, which may not be passed on or is unknown"
+    return f"names {name!r}, which no kept row of {kind} is"
+
+
+def _promise(folder: Path, index: Mapping[str, Any]) -> Promise:
     try:
-        row = json.loads(fields["json"])
-        images = PRODUCTS[product].images
-        prefixes = {name.rpartition(".")[0]: name for name in fields if name != "json"}
-        if len(fields) != 1 + len(images) or set(prefixes) != set(images.values()):
-            raise ThrongError(f"{where}: has members {sorted(fields)}, expected json and one for each image")
-        for column, prefix in images.items():
-            member = prefixes[prefix]
-            if hashlib.sha256(fields[member]).hexdigest() != row[HASHES[product][column]]:
-                raise ThrongError(f"{where}: member {member} is not the image that its json names")
-    except (KeyError, ValueError) as error:
-        raise ThrongError(f"{where}: not a sample of {product} ({error})") from error
-    return digest(canonical_json(row))
+        config = index["provenance"]["config"]["release"]
+        privacy, marking = config["privacy"], config["marking"]
+        return Promise(
+            stripped=privacy["strip_metadata"] is True,
+            marked=marking["xmp"] is True,
+            blurred=privacy["blur_faces"] is True,
+            rendered=frozenset(config["rendered"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ThrongError(f"{folder / INDEX}: does not say how its images were finished ({error})") from error

@@ -1,0 +1,1 @@
+"""What ``throng verify`` checks, one concern per module."""
