@@ -1,13 +1,14 @@
 """Throng's own trainers, fed from nothing but a released folder."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import throng
-from tests.unit.release.miniature import HEIGHT, WIDTH, Run, make_run
+from tests.unit.release.miniature import HEIGHT, WIDTH, Run
 from throng.counting.options import CounterOptions
 from throng.counting.train import train_counter
 from throng.encoders.registry import build_encoder
@@ -110,9 +111,8 @@ def test_each_image_of_the_pairs_is_there_once(release: Path) -> None:
     assert lessons.shares == [1.0] * len(points) + [0.0] * len(images)
 
 
-def test_loss_that_needs_a_withheld_table_says_so(tmp_path: Path) -> None:
-    run = make_run()
-    folder = run.write(tmp_path).release()
+def test_loss_that_needs_a_withheld_table_says_so(release: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(release, tmp_path / "release"))
     (folder / "tables" / "detections.parquet").unlink()
     quiet = Ranker(**(RANKER.model_dump() | {"losses": RankLosses(empty=0.0)}))
     assert len(rank_lessons(throng.open(folder), quiet).training) > 0

@@ -15,7 +15,8 @@ import pytest
 from torch.utils.data import DataLoader
 
 import throng
-from tests.unit.release.miniature import Run, draw, make_run, reseal
+from tests.unit.opening.conftest import UNSURE
+from tests.unit.release.miniature import Run, reseal
 from throng.errors import ThrongError
 from throng.images import decode
 
@@ -37,7 +38,7 @@ def test_opened_release_says_what_it_holds(release: Path) -> None:
 
 def test_points_are_those_of_the_tables_on_the_pixels_of_the_shards(run: Run, release: Path) -> None:
     points = throng.open(release).points("train")
-    truth = {row.id: row for row in run.rows["synthetic"]}
+    truth = {row.id: row for row in run.rows["synthetic"] if row.points is not None}
     rows = parquet(release, "fixed_count")
     made = [name for name in points.ids if name in truth]
     assert sorted(made) == sorted(truth)
@@ -53,17 +54,14 @@ def test_points_are_those_of_the_tables_on_the_pixels_of_the_shards(run: Run, re
             assert (sample.count, sample.weight) == (None, rows[name]["weight"])
 
 
-def test_counts_say_how_many_and_how_surely(tmp_path: Path) -> None:
-    run = make_run()
-    run.change("synthetic", 0, points=None, boxes=None, masks=None)
-    run.change("calibrated_counts", 0, count=7.5, std=2.0, exact=False, weight=0.5)
-    opened = throng.open(run.write(tmp_path).release())
-    unsure = run.rows["synthetic"][0].id
+def test_counts_say_how_many_and_how_surely(run: Run, release: Path) -> None:
+    opened = throng.open(release)
+    unsure = run.rows["synthetic"][UNSURE].id
     counts = opened.counts("train")
     known = {name: counts[index] for index, name in enumerate(counts.ids)}
     assert (known[unsure].count, known[unsure].std, known[unsure].weight) == (7.5, 2.0, 0.5)
     assert all(sample.points is None for sample in known.values())
-    sure = run.rows["synthetic"][1]
+    sure = run.rows["synthetic"][UNSURE - 1]
     assert (known[sure.id].count, known[sure.id].std) == (len(sure.points), None)
     assert unsure not in opened.points("train").ids
 
@@ -77,7 +75,7 @@ def test_densities_carry_the_label(run: Run, release: Path) -> None:
         found, label = densities[index], labels[name]
         assert (found.id, found.density_class, found.class_name) == (name, label.density_class, label.class_name)
         assert found.score == label.score
-        assert found.people == label.count
+        assert found.people == rows[name]["count"]
         assert math.isnan(found.per_m2) or found.per_m2 == rows[name]["people_per_m2"]
 
 
@@ -142,13 +140,16 @@ def test_what_is_not_there_is_said_in_one_sentence(release: Path, tmp_path: Path
         throng.open(tmp_path / "gone")
 
 
-def test_closed_pixels_are_said_to_be_recipes(tmp_path: Path) -> None:
-    run = make_run({"closed": False})
-    draw(run)
-    opened = throng.open(run.write(tmp_path).release())
-    with pytest.raises(ThrongError, match=r"ranked_pairs.*recipes.*throng rebuild"):
+def test_closed_pixels_are_said_to_be_recipes(release: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(release, tmp_path / "closed"))
+    index = json.loads((folder / "index.json").read_text())
+    for counts in index["products"].values():
+        counts["pixels"], counts["recipes"] = {}, counts["pixels"]
+    (folder / "index.json").write_text(json.dumps(index))
+    opened = throng.open(folder)
+    with pytest.raises(ThrongError, match=r"ranked_pairs are recipes here.*throng rebuild"):
         opened.pairs("train")
-    with pytest.raises(ThrongError, match=r"fixed_count.*recipes.*throng rebuild"):
+    with pytest.raises(ThrongError, match=r"fixed_count and density_labelled are recipes here.*throng rebuild"):
         opened.points("train")
 
 
