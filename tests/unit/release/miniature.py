@@ -89,7 +89,13 @@ class Written:
 
     @property
     def inputs(self) -> Files:
-        return Files({name: [str(self.results / path)] for name, path in self.paths.items()})
+        return self.inputs_with()
+
+    def inputs_with(self, **files: Path) -> Files:
+        return Files({name: [str(path)] for name, path in files.items()} | self._tables())
+
+    def _tables(self) -> dict[str, list[str]]:
+        return {name: [str(self.results / path)] for name, path in self.paths.items()}
 
     @property
     def paths(self) -> dict[str, str]:
@@ -107,10 +113,12 @@ class Written:
             parents={path: sha256_file(self.results / path) for path in sorted(self.paths.values())},
         )
 
-    def release(self, **settings: Any) -> Path:
+    def release(self, *, files: Mapping[str, Path] | None = None, **settings: Any) -> Path:
+        """Run the stage; ``files`` are inputs beside the tables, such as opt_out."""
         section = Release(**({"name": "tiny"} | settings))
         index = self.results / "release" / section.name / "index.json"
-        release.run(self.inputs, Files({"index": [str(index)]}), section, self.context("release", section))
+        inputs, outputs = self.inputs_with(**(files or {})), Files({"index": [str(index)]})
+        release.run(inputs, outputs, section, self.context("release", section))
         return index.parent
 
 

@@ -24,6 +24,7 @@ class Synthetics:
 
     ``counted``: its count is known; ``shown``: its terms and those of every photograph in it allow passing it on;
     ``kinds``: the code of what leaves it out (:meth:`Exclusions.codes`); ``withdrawn``: it or a photograph in it was.
+    ``emptied_by``: the backends that emptied photographs for composites to have as backgrounds.
     """
 
     ids: pa.ChunkedArray
@@ -31,6 +32,7 @@ class Synthetics:
     shown: np.ndarray
     kinds: np.ndarray
     withdrawn: np.ndarray
+    emptied_by: tuple[str, ...]
 
     @classmethod
     def read(cls, corpus: Corpus, photographs: Photographs, exclusions: Exclusions) -> Self:
@@ -57,7 +59,9 @@ class Synthetics:
             withdrawn[here] = exclusions.is_withdrawn(table["id"])
             withdrawn[start + row[exclusions.is_withdrawn(flat)]] = True
             start += table.num_rows
-        return cls(ids, counted, shown, kinds, withdrawn)
+        edited = corpus.counts("removals", ["backend", "status"])
+        emptied_by = tuple(backend for backend, status in edited if status == OK)
+        return cls(ids, counted, shown, kinds, withdrawn, emptied_by)
 
 
 def _parents(table: pa.Table) -> tuple[np.ndarray, pa.Array]:

@@ -64,7 +64,7 @@ def candidates(
                 np.where(taken & blur, rows_of(corpus.columns("detections", ["id"]), labels["id"]), -1),
             ),
         },
-        make=lambda row, shown: _sample(row, shown, photographs, rendered, blur=blur),
+        make=lambda row, shown: _sample(row, shown, photographs, synthetics.emptied_by, rendered, blur=blur),
     )
 
 
@@ -74,7 +74,15 @@ def _codes(corpus: Corpus, table: str, rows: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _sample(rows: Rows, shown: bool, photographs: Photographs, rendered: Collection[str], *, blur: bool) -> Sample:
+def _sample(
+    rows: Rows,
+    shown: bool,
+    photographs: Photographs,
+    emptied_by: tuple[str, ...],
+    rendered: Collection[str],
+    *,
+    blur: bool,
+) -> Sample:
     label, image, made = rows["label"], rows["image"], rows["made"]
     assert label
     if image:
@@ -91,7 +99,7 @@ def _sample(rows: Rows, shown: bool, photographs: Photographs, rendered: Collect
         }
     else:
         assert made
-        shot, parents = picture(made, blur=blur), parents_of(made)
+        shot, parents = picture(made, emptied_by, blur=blur), parents_of(made)
         own = {"source": "", "path": "", "source_sha256": ""}
         own |= {name: made[name] for name in ("licence", "maker", "backend")}
     row = image or made or {}

@@ -44,11 +44,11 @@ def candidates(corpus: Corpus, synthetics: Synthetics, *, blur: bool) -> Candida
             "prompt": Need("prompts", tuple(TABLES["prompts"][0].schema.names), prompts),
             "label": Need("density_labels", LABEL, kept[rows_of(labels.filter(pa.array(usable)), table["id"])]),
         },
-        make=lambda row, shown: _sample(row, shown, blur=blur),
+        make=lambda row, shown: _sample(row, shown, synthetics.emptied_by, blur=blur),
     )
 
 
-def _sample(rows: Rows, shown: bool, *, blur: bool) -> Sample:
+def _sample(rows: Rows, shown: bool, emptied_by: tuple[str, ...], *, blur: bool) -> Sample:
     image, known, prompt, label = rows["image"], rows["known"], rows["prompt"], rows["label"]
     assert image and known and prompt
     parents = parents_of(image)
@@ -72,7 +72,8 @@ def _sample(rows: Rows, shown: bool, *, blur: bool) -> Sample:
         "density_method": f"{label['method']} {label['mode']}" if label else None,
         "parents": list(parents),
     }
-    return Sample(image["id"], image["split"], fields, {"image": picture(image, blur=blur)}, shown, parents)
+    shot = picture(image, emptied_by, blur=blur)
+    return Sample(image["id"], image["split"], fields, {"image": shot}, shown, parents)
 
 
 def parents_of(image: dict[str, Any]) -> tuple[str, ...]:
@@ -80,8 +81,12 @@ def parents_of(image: dict[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({*image["parents"], image["background_id"]} - {""}))
 
 
-def picture(image: dict[str, Any], *, blur: bool) -> Picture:
-    """Return a synthesised image; of people only composites show real ones, whose heads may be blurred."""
+def picture(image: dict[str, Any], emptied_by: tuple[str, ...], *, blur: bool) -> Picture:
+    """Return a synthesised image; of people only composites show real ones, whose heads may be blurred.
+
+    Whoever emptied the photograph behind a composite had a hand in it too.
+    """
     medium = MEDIA.get(image["backend"], "synthesised")
     areas = heads.in_composite(image) if blur and medium == "composite" else ()
-    return Picture("results", image["path"], image["sha256"], medium, image["backend"], areas)
+    makers = (image["backend"], *(emptied_by if medium == "composite" and image["background_id"] else ()))
+    return Picture("results", image["path"], image["sha256"], medium, ", ".join(makers), areas)
