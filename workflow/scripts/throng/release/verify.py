@@ -35,6 +35,8 @@ from throng.training.bar import Bar
 # of one worker's piece of a Parquet shard
 PIECE_BYTES = 64_000_000
 PIECE_ROWS = 5_000
+# of the index of a release that its user rebuilt from recipes
+REBUILT = "rebuilt"
 FATES = {
     "removed": "is in {one} but not in {other}",
     "added": "is in {other} but not in {one}",
@@ -43,8 +45,12 @@ FATES = {
 }
 
 
-def verify(folder: Path, cache: Path | None = None, *, pool: Executor | None = None) -> dict[str, Any]:
+def verify(
+    folder: Path, cache: Path | None = None, *, pool: Executor | None = None, rebuilt: bool = False
+) -> dict[str, Any]:
     """Check all of a release, spread over ``pool`` (default: one thread).
+
+    A release that ``throng rebuild`` made holds what may not be passed on; it is taken when ``rebuilt`` alone.
 
     Nothing is fetched, and nothing is written but scratch of ``datasets`` below ``cache`` (default: a temporary
     folder). Returns files, bytes, distinct images, samples by configuration and split, and one account per product of
@@ -52,6 +58,7 @@ def verify(folder: Path, cache: Path | None = None, *, pool: Executor | None = N
     """
     with pool or ThreadPoolExecutor(1) as workers, tempfile.TemporaryDirectory() as scratch:
         index, files, summary = _bytes_and_totals(folder, workers)
+        _check_rebuilt(folder, index, rebuilt)
         release = _Release(folder, index, files, workers)
         release.check_tables()
         release.check_samples()
@@ -86,6 +93,16 @@ def _bytes_and_totals(folder: Path, pool: Executor) -> tuple[dict[str, Any], lis
     return index, files, summary
 
 
+def _check_rebuilt(folder: Path, index: Mapping[str, Any], expected: bool) -> None:
+    if bool(index.get(REBUILT)) == expected:
+        return
+    if expected:
+        raise ThrongError(f"{folder}: is no rebuilt release; verify it without --rebuilt")
+    raise ThrongError(
+        f"{folder}: was rebuilt from recipes and holds pixels that may not be passed on; verify it with --rebuilt"
+    )
+
+
 def _drain(title: str, total: int, sizes: Iterable[int]) -> None:
     """Show how far a check is, in bytes."""
     done = 0
@@ -110,6 +127,7 @@ class _Release:
     def __init__(self, folder: Path, index: Mapping[str, Any], files: Sequence[Written], pool: Executor) -> None:
         self._folder, self._index, self._files, self._pool = folder, index, files, pool
         self._promise = _promise(folder, index)
+        self._rebuilt = bool(index.get(REBUILT))
         self._groups = {file.path: groups_of(folder, file) for file in files if file.format == "parquet"}
         self._found: list[Found] = []
         self._streamed: list[Found] = []
@@ -118,7 +136,7 @@ class _Release:
         """Read the tables without pixels, and see that they point to each other."""
         check_made_by(self._folder, self._index, self._files)
         files = [file for file in self._files if file.path.startswith(TABLE_FOLDER)]
-        calls = [(self._folder, file) for file in files]
+        calls = [(self._folder, file, self._rebuilt) for file in files]
         read = {file.config: table for file, table in in_order(self._pool, read_plain, calls, files)}
         missing = [name for name in ("images", "detections", "removals", "density_labels") if name not in read]
         if missing:
@@ -170,6 +188,8 @@ class _Release:
             points.GENERATORS: plain.generators(),
         }
         shown = {points.SHOWN: plain.open_photographs(), points.SHOWN_DRAWN: plain.open_drawn()}
+        if self._rebuilt:
+            shown = {points.SHOWN: held[points.PHOTOGRAPHS], points.SHOWN_DRAWN: held[points.DRAWN]}
         for found in self._found:
             for kind, ids in found.points.items():
                 for name, where in ids.items():
