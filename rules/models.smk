@@ -333,6 +333,31 @@ def sampled(end="parquet"):
     ]
 
 
+def reported():
+    """Return what the page shows that only some runs make, by the names of its inputs, for what section report names."""
+    for key, names, known in (("gans", CONFIG.report.gans, GANS), ("rankers", CONFIG.report.rankers, RANKERS)):
+        if strangers := sorted(set(names) - set(known)):
+            there = ", ".join(known) or "none"
+            raise WorkflowError(f"report.{key}: there is no {strangers[0]!r} in this configuration; there are {there}")
+    gans = [f"{name}/{run}" for name in CONFIG.report.gans for run in run_names(GANS[name])]
+    rankers = [f"{name}/{run}" for name in CONFIG.report.rankers for run in run_names(RANKERS[name])]
+    pictures = ("sheet", "sweep", "conditioning", "neighbours")
+    return {
+        "history": [
+            *trained_files("history.jsonl"),
+            *(f"{RESULTS}/train_gan/{gan}/history.jsonl" for gan in gans),
+            *(f"{RESULTS}/pretrain_rank/{ranker}/history.jsonl" for ranker in rankers),
+        ],
+        "gan_metrics": [f"{RESULTS}/evaluate_gan/{gan}/metrics.json" for gan in gans],
+        "gan_pictures": [f"{RESULTS}/evaluate_gan/{gan}/{name}.png" for gan in gans for name in pictures],
+        "ladder": [f"{RESULTS}/ladder/ladder.json"] if CONFIG.report.ladder else [],
+        "ladder_figure": [f"{RESULTS}/ladder/ladder.png"] if CONFIG.report.ladder else [],
+    }
+
+
+REPORTED = reported()
+
+
 def own_file(path):
     """Return a file of the user's that a section names, none where it names none."""
     return data_file(path) if path else []

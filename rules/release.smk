@@ -1,4 +1,4 @@
-"""What leaves the house: verified shards, and one page to look at."""
+"""What leaves the house: verified shards, and a page to look through everything."""
 
 
 rule audit_leakage:
@@ -69,6 +69,7 @@ rule release:
 
 rule report:
     input:
+        **REPORTED,
         images=f"{RESULTS}/ingest/images.parquet",
         detections=tables("detect"),
         removals=tables("remove"),
@@ -93,16 +94,18 @@ rule report:
         index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
     output:
         page=f"{RESULTS}/report/report.html",
+        data=directory(f"{RESULTS}/report/data"),
+        app=directory(f"{RESULTS}/report/app"),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
     conda:
         "../envs/core.yaml"
-    threads: 1
+    threads: 2
     params:
         **stage_params("report"),
     message:
-        "report: one page to look at"
+        "report: a page to look through everything"
     script:
         "../workflow/scripts/report.py"

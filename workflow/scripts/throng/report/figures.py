@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from throng.manifest import OK
-from throng.release.corpus import Corpus
+from throng.report.reading import TABLES, Tables
 
 View = dict[str, Any]
 ERRORS = {"mae": "MAE", "mae_95": "95 % interval", "rmse": "RMSE", "mape": "MAPE"}
@@ -22,12 +22,13 @@ COST = {"parameters": "parameters", "gmac_768x1024": "GMAC at 768x1024"}
 PERCENT = ("mape",)
 
 
-def density_view(corpus: Corpus) -> list[View]:
+def density_view(tables: Tables) -> list[View]:
     """Return, per table, the classes from the emptiest with their numbers and bar lengths in percent."""
+    said = tables.read("density_labels", ["table", "status", "density_class", "class_name"]).to_pylist()
     views = []
     for table in ("images", "synthetic"):
-        rows = [row for row in corpus.density_labels if row.table == table]
-        kept = Counter((row.density_class or 0, row.class_name) for row in rows if row.status == OK)
+        rows = [row for row in said if row["table"] == table]
+        kept = Counter((row["density_class"] or 0, row["class_name"]) for row in rows if row["status"] == OK)
         if rows:
             top = max(kept.values(), default=1)
             classes = [
@@ -88,32 +89,67 @@ def bins_view(metrics: Mapping[str, Any]) -> list[View]:
     ]
 
 
-def sources_view(corpus: Corpus) -> list[View]:
+def sources_view(tables: Tables) -> list[View]:
     """Return every source with its licence, whether its pixels may be passed on, and its files by split."""
     found: dict[tuple[str, str, bool], Counter[str]] = {}
-    for row in corpus.images:
-        key = (row.source, row.licence, row.redistributable)
-        found.setdefault(key, Counter())[row.split if row.status == OK else "rejected"] += 1
+    for row in tables.read("images", ["source", "licence", "redistributable", "split", "status"]).to_pylist():
+        key = (row["source"], row["licence"], row["redistributable"])
+        found.setdefault(key, Counter())[row["split"] if row["status"] == OK else "rejected"] += 1
     return [
         {"source": source, "licence": licence, "open": allowed, "numbers": numbers}
         for (source, licence, allowed), numbers in sorted(found.items())
     ]
 
 
-def provenance_view(corpus: Corpus, index: Mapping[str, Any]) -> list[View]:
-    """Return what made each table, and the release, as indented JSON."""
-    made = {**corpus.footers, "release": [index["provenance"]]}
-    return [
-        {
-            "table": table,
-            "stage": footers[0]["stage"],
-            "backend": footers[0]["backend"] or "",
-            "code": footers[0]["code"][:12],
-            "json": json.dumps(footers if len(footers) > 1 else footers[0], indent=2, sort_keys=True),
-        }
-        for table, footers in made.items()
-        if footers
-    ]
+def closed_makers(tables: Tables) -> list[str]:
+    """Return whose images may not be passed on, in words: makers of synthetic images and samplers of generators."""
+    found = []
+    for table, maker, words in (("synthetic", "maker", "maker"), ("gan_samples", "sampler", "sampler")):
+        if tables.has(table):
+            rows = tables.read(table, [maker, "redistributable", "status"]).to_pylist()
+            closed = {row[maker] for row in rows if row["status"] == OK and not row["redistributable"]}
+            found += [f"{words} {name}" for name in sorted(closed)]
+    return found
+
+
+def footers_of(tables: Tables) -> dict[str, list[View]]:
+    """Return what made each part of each table that the run has."""
+    return {name: tables.footers(name) for name in TABLES if tables.has(name)}
+
+
+def provenance_view(footers: Mapping[str, Sequence[View]], index: Mapping[str, Any]) -> list[View]:
+    """Return what made each table, and the release, as indented JSON; equal parts once."""
+    views = []
+    for table, parts in ({**footers, "release": [index["provenance"]]}).items():
+        told: list[View] = []
+        for part in parts:
+            if part not in told:
+                told.append(part)
+        views.append(
+            {
+                "table": table,
+                "stage": told[0]["stage"],
+                "backend": ", ".join(dict.fromkeys(part["backend"] for part in told if part["backend"])),
+                "code": told[0]["code"][:12],
+                "json": json.dumps(told if len(told) > 1 else told[0], indent=2, sort_keys=True),
+            }
+        )
+    return views
+
+
+def made_view(footers: Mapping[str, Sequence[View]]) -> dict[str, list[View]]:
+    """Return, for a clicked sample, what made each part of each table, in short."""
+    return {
+        table: [{name: part[name] for name in ("stage", "backend", "code", "seed", "model")} for part in parts]
+        for table, parts in footers.items()
+    }
+
+
+def meanings_view(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return what every column of tables means."""
+    return {
+        name: {field.name: field.metadata[b"description"].decode() for field in TABLES[name].schema} for name in names
+    }
 
 
 def audit_view(audit: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,14 +210,55 @@ def truth_view(agreement: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def service_view(corpus: Corpus) -> dict[str, Any]:
+def service_view(tables: Tables) -> dict[str, Any]:
     """Return how many images have people per square metre, and how many of each level of service."""
-    told = [row.ground for row in corpus.density_labels if row.ground is not None]
+    grounds = tables.read("density_labels", ["ground"])["ground"].to_pylist()
+    told = [ground for ground in grounds if ground is not None]
     levels = Counter(ground["level_of_service"] for ground in told)
     return {
         "told": len(told),
-        "labelled": len(corpus.density_labels),
+        "labelled": len(grounds),
         "levels": [f"{letter}: {number}" for letter, number in sorted(levels.items())],
+    }
+
+
+def ladder_view(found: Mapping[str, Any]) -> View:
+    """Return every rung of the ladder as a table, from the lowest, and the mean training count, which uses labels."""
+    rungs = [(record["rung"], record) for record in found["rungs"]]
+    if found["reference"]:
+        rungs.append(("mean of the training counts (uses labels)", found["reference"]))
+    rows = [
+        [
+            name,
+            cell(record["mae"]),
+            cell(record["mae_95"]),
+            cell(record["rmse"]),
+            cell(record["r2"]),
+            cell(record["bias"]),
+            record.get("says", ""),
+            (record.get("against") or {"verdict": ""})["verdict"],
+        ]
+        for name, record in rungs
+    ]
+    header = ["rung", "MAE", "95 % interval", "RMSE", "R²", "mean error", "what it adds", "worth"]
+    return {"header": header, "rows": rows, "images": found["images"], "split": found["split"]}
+
+
+def gan_view(metrics: Mapping[str, Any]) -> View:
+    """Return how good a generator is, and how far it heeds the label that it is asked for."""
+    judged = (metrics["conditioning"] or {"judges": []})["judges"]
+    quality = [
+        [
+            one["name"],
+            *(cell(one[name]["value"] if one[name] else None) for name in ("frechet", "precision", "recall")),
+            "yes" if one["extractor"]["comparable"] else "no",
+        ]
+        for one in metrics["quality"]
+    ]
+    return {
+        "header": ["features", "Fréchet distance", "precision", "recall", "comparable with published figures"],
+        "rows": quality,
+        "verdicts": [f"{one['judge']}: {one['verdict']['sentence']}" for one in judged if one.get("verdict")],
     }
 
 

@@ -1,21 +1,29 @@
-"""The page itself: one HTML file with everything inside, no script, nothing fetched."""
+"""The page itself: words and tables that are read without scripts, and places for the explorer to grow in."""
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from throng.errors import ThrongError
-from throng.images import ImageStore
 from throng.pages.frame import render_page
-from throng.release.corpus import Corpus
-from throng.release.ledger import balance
+from throng.report.collection import Collection
+from throng.report.edits import RECIPES
 from throng.report.figures import (
     audit_view,
     bins_view,
     cell,
+    closed_makers,
     counts_view,
     density_view,
+    footers_of,
+    gan_view,
+    ladder_view,
+    made_view,
+    meanings_view,
     metrics_view,
     provenance_view,
     runs_view,
@@ -24,10 +32,9 @@ from throng.report.figures import (
     sources_view,
     truth_view,
 )
-from throng.report.gallery import drawn_views, pair_views, strip_views, synthetic_views
-from throng.report.pictures import Thumbnails, data_uri
+from throng.report.reading import Tables
+from throng.report.scripts import LOADED
 from throng.sections.report import Report
-from throng.tables.removals import CHAIN, ENLARGE, REDUCE, SHAM
 
 HERE = Path(__file__).parent
 METRICS_SCHEMA = 2
@@ -38,71 +45,77 @@ CAPTIONS = {
     "calibration": "errors and intervals",
     "curves": "training",
     "examples": "best, median and worst counted photograph of the first counter, with true and predicted density",
+    "ladder": "mean absolute error of every rung",
+    "sheet": "drawn images",
+    "sweep": "one scene to a row, the requested label rising from left to right",
+    "conditioning": "people counted against the label that was asked for",
+    "neighbours": "drawn images beside the training images that are nearest to them",
 }
-WIDE = ("calibration", "scatter", "examples")
-PICTURES = {".png": "image/png", ".jpg": "image/jpeg"}
-EDITS = {
-    CHAIN: (
-        "Removal chains",
-        "One photograph, more and more of its detected people taken out. Whoever the detector missed is still there.",
-    ),
-    SHAM: (
-        "Sham edits",
-        "As many areas as the chain's edits have, painted where nobody was detected: the count stays.",
-    ),
-    REDUCE: ("Rendered again with fewer people", "The whole image comes from the model, the place included."),
-    ENLARGE: ("Rendered again with more people", "The whole image comes from the model, the place included."),
+WIDE = ("calibration", "scatter", "examples", "sheet", "sweep", "conditioning", "neighbours", "ladder")
+# of a stage, the samples that its rejected rows are found among
+SHOWN_IN = {
+    "ingest": "photographs",
+    "remove": "edits",
+    "calibrate_counts": "synthetic",
+    "sample_gan": "drawn",
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What the stages say in figures: evaluate, the release's index, the audits, generators by run, and the ladder."""
+
+    metrics: Mapping[str, Any]
+    index: Mapping[str, Any]
+    audit: Mapping[str, Any]
+    calibration: Mapping[str, Any]
+    agreement: Mapping[str, Any]
+    gans: Mapping[str, Mapping[str, Any]]
+    ladder: Mapping[str, Any] | None
 
 
 def render(
-    corpus: Corpus,
-    store: ImageStore,
+    tables: Tables,
+    collections: Sequence[Collection],
+    plots: Mapping[Path, str],
     config: Report,
-    *,
-    metrics: Mapping[str, Any],
-    plots: Sequence[Path],
-    index: Mapping[str, Any],
-    audit: Mapping[str, Any],
-    calibration: Mapping[str, Any],
-    agreement: Mapping[str, Any],
+    told: Told,
 ) -> str:
     """Return the page's HTML; every text from data is escaped.
 
-    ``metrics`` are the figures of stage evaluate and ``plots`` its PNG and JPEG files, ``index`` is a release's,
-    ``audit`` are the figures of audit_pairs, ``calibration`` those of calibrate_counts, ``agreement`` those of
-    audit_density.
-    Raises ThrongError when an image to show cannot be read.
+    ``plots`` maps a plot's file to its copy's path from the page.
     """
-    thumbnails = Thumbnails(store, config.thumbnail)
-    sources = sources_view(corpus)
+    sources = sources_view(tables)
+    footers = footers_of(tables)
+    pictures = [_plot(path, copy) for path, copy in plots.items()]
     content = {
         "title": config.title,
-        "ledger": balance(corpus),
+        "ledger": told.index["conservation"],
+        "shown_in": SHOWN_IN,
         "sources": sources,
-        "closed": [source["source"] for source in sources if not source["open"]],
-        "pairs": pair_views(corpus, thumbnails, config.pairs),
-        "pairs_all": len(corpus.ranked_pairs),
-        "audit": audit_view(audit),
-        "edits": [
-            {"title": title, "note": note, "strips": strip_views(corpus, thumbnails, recipe, config.chains)}
-            for recipe, (title, note) in EDITS.items()
+        "closed": [source["source"] for source in sources if not source["open"]] + closed_makers(tables),
+        "kinds": {found.name: {"here": len(found.ids), "total": found.total} for found in collections},
+        "recipes": RECIPES,
+        "audit": audit_view(told.audit),
+        "counts": counts_view(told.calibration),
+        "density": density_view(tables),
+        "truth": truth_view(told.agreement),
+        "service": service_view(tables),
+        "metrics": metrics_view(told.metrics),
+        "headline": _headline(told.metrics),
+        "runs": runs_view(told.metrics),
+        "bins": bins_view(told.metrics),
+        "plots": [plot for plot in pictures if plot["stage"] == "evaluate"],
+        "gans": [
+            {"name": name, "figures": gan_view(metrics), "plots": [plot for plot in pictures if plot["of"] == name]}
+            for name, metrics in told.gans.items()
         ],
-        "synthetic": synthetic_views(corpus, thumbnails, config.synthetic),
-        "synthetic_all": len(corpus.counted),
-        "drawn": drawn_views(corpus, thumbnails, config.drawn),
-        "drawn_all": len(corpus.drawn),
-        "counts": counts_view(calibration),
-        "density": density_view(corpus),
-        "truth": truth_view(agreement),
-        "service": service_view(corpus),
-        "metrics": metrics_view(metrics),
-        "headline": _headline(metrics),
-        "runs": runs_view(metrics),
-        "bins": bins_view(metrics),
-        "plots": [_plot(path) for path in plots],
-        "index": index,
-        "provenance": provenance_view(corpus, index),
+        "ladder": told.ladder and ladder_view(told.ladder),
+        "ladder_plots": [plot for plot in pictures if plot["stage"] == "ladder"],
+        "index": told.index,
+        "provenance": provenance_view(footers, told.index),
+        "scripts": LOADED,
+        "summary": _summary(collections, footers, config),
     }
     return render_page(HERE, content, filters={"size": size}, style=HERE / "page.css")
 
@@ -115,12 +128,27 @@ def read_metrics(path: Path) -> dict[str, Any]:
     return metrics
 
 
+def _summary(collections: Sequence[Collection], footers: Mapping[str, Any], config: Report) -> Markup:
+    """Return what the explorer knows before it reads any data, as JSON that cannot end the element it stands in."""
+    said = {
+        "page": config.page,
+        "kinds": {
+            found.name: {"here": len(found.ids), "total": found.total, "order": found.order} for found in collections
+        },
+        "recipes": {name: title for name, (title, _) in RECIPES.items()},
+        "meanings": meanings_view(list(footers)),
+        "made": made_view(footers),
+    }
+    return Markup(json.dumps(said, separators=(",", ":")).replace("<", "\\u003c"))
+
+
 def _headline(metrics: Mapping[str, Any]) -> dict[str, str]:
     """Return the counter that is named first beside the mean-count baseline."""
     ours = metrics["counters"][0]
     return {"counter": ours["label"], "mae": cell(ours["mae"]), "baseline": cell(metrics["baseline"]["mae"])}
 
 
-def _plot(path: Path) -> dict[str, Any]:
-    image = data_uri(PICTURES[path.suffix], path.read_bytes())
-    return {"caption": CAPTIONS.get(path.stem, path.stem), "image": image, "wide": path.stem in WIDE}
+def _plot(path: Path, copy: str) -> dict[str, Any]:
+    caption = CAPTIONS.get(path.stem, path.stem)
+    above = path.parts[-2], " ".join(path.parts[-3:-1])
+    return {"caption": caption, "image": copy, "wide": path.stem in WIDE, "stage": above[0], "of": above[1]}

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 from throng.errors import ThrongError
 from throng.images import ImageStore, decode, encode_jpeg, thumbnail
-from throng.tables.ranked_pairs import Crop
 
 QUALITY = 80
 
@@ -17,19 +16,12 @@ class Thumbnails:
         self._store, self._width = store, width
         self.uri = lru_cache(maxsize=None)(self._uri)
 
-    def window(self, source: str, path: str, crop: Crop | None) -> str:
-        """Return the thumbnail of a window of an image, of all of it when ``crop`` is None."""
-        return self.uri(source, path, None if crop is None else (crop["x"], crop["y"], crop["w"], crop["h"]))
-
-    def _uri(self, source: str, path: str, window: tuple[int, int, int, int] | None = None) -> str:
+    def _uri(self, source: str, path: str) -> str:
         """Return a JPEG thumbnail as a data URI; raises ThrongError naming an image that does not decode."""
         try:
             image = decode(self._store.read_bytes(source, path))
         except ThrongError as error:
             raise ThrongError(f"report: {path!r} of source {source!r} cannot be shown: {error}") from error
-        if window is not None:
-            x, y, w, h = window
-            image = image[y : y + h, x : x + w]
         small = thumbnail(image, min(self._width, image.shape[1]))
         return data_uri("image/jpeg", encode_jpeg(small, QUALITY))
 
