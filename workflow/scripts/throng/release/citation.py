@@ -34,7 +34,7 @@ def person(name: str) -> tuple[str, str] | None:
 
 
 def _escaped(words: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", words)
+    return re.sub(r"([&%$#_{}])", r"\\\1", " ".join(words.split()))
 
 
 def _author(name: str) -> str:

@@ -164,6 +164,25 @@ def ground_figures(agreement: Json) -> list[Figure]:
     ]
 
 
+def leakage_sentences(leakage: Json) -> list[str]:
+    """Return how many images were looked at for near copies, against which test sets, and how many were found."""
+    looked = sum(sum(splits.values()) for splits in leakage["looked_at"].values())
+    sets = ", ".join(f"{name} ({images} images)" for name, images in leakage["test_sets"].items())
+    leaks, unread = leakage["leaks"], len(leakage["not_looked_at"])
+    return [
+        f"{looked} images were looked at" + (f", {unread} could not be" if unread else ""),
+        f"known test sets that were looked through: {sets}" if sets else "no known test set was given to look through",
+        f"{leaks['images']} images leak: they are near copies of an image that is held out more ({leaks['pairs']} "
+        f"pairs, {leaks['identical']} of equal bytes, {leaks['mirrored']} mirrored)",
+    ]
+
+
+def leakage_rows(leakage: Json) -> list[list[Any]]:
+    """Return (table, split, found in, split there, images, pairs) of the images that leak."""
+    names = ("table", "split", "found_in", "found_split", "images", "pairs")
+    return [[entry[name] for name in names] for entry in leakage["leaks"]["by"]]
+
+
 def _share(name: str, entry: Json, of: str) -> Figure:
     value = entry["share"]
     low, high = (entry["low"], entry["high"]) if value is not None else (None, None)

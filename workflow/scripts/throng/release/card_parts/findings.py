@@ -118,11 +118,9 @@ def _leakage(facts: Facts) -> Iterator[str]:
         return
     yield "### Leakage"
     yield "Near copies across splits and in known test sets, by stage `audit_leakage`:"
-    yield bullets(_leaks(facts))
-
-
-def _leaks(facts: Facts) -> Iterator[str]:
-    yield from ()
+    yield bullets(f"{text(sentence)}." for sentence in quality.leakage_sentences(facts.leakage))
+    if rows := quality.leakage_rows(facts.leakage):
+        yield table(["table", "split", "found in", "split there", "images", "pairs"], rows)
 
 
 def cost(facts: Facts) -> str:

@@ -8,6 +8,7 @@ import yaml
 
 from throng.release.facts import Facts
 from throng.release.products import PRODUCTS
+from throng.release.records import FIELDS
 from throng.release.shards import Written
 
 # The hub's spelling of licences it knows; any other is "other" with a name.
@@ -57,13 +58,13 @@ def parquet_files(files: Sequence[Written]) -> Files:
 
 
 def schemas(facts: Facts) -> dict[str, tuple[tuple[str, ...], pa.Schema]]:
-    """Return image columns and all other columns of every configuration that is a product, its recipes, or a table."""
+    """Return image columns and all other columns of every configuration."""
     found: dict[str, tuple[tuple[str, ...], pa.Schema]] = {}
     for total in facts.totals:
         product = PRODUCTS[total.product]
         found[product.name] = (tuple(product.images), product.fields)
         found[product.recipes] = ((), product.fields)
-    return found | {table.name: ((), table.fields) for table in facts.tables}
+    return found | {table.name: ((), table.fields) for table in facts.tables} | {"records": ((), FIELDS)}
 
 
 def _configs(files: Files) -> list[dict[str, Any]]:
@@ -82,11 +83,9 @@ def pattern(paths: Sequence[str]) -> str:
 
 
 def _dataset_info(files: Files, columns: Mapping[str, tuple[tuple[str, ...], pa.Schema]]) -> list[dict[str, Any]]:
-    """Return columns and sizes of every configuration whose columns are known, as ``datasets`` checks them."""
+    """Return columns and sizes of every configuration, as ``datasets`` checks them."""
     infos: list[dict[str, Any]] = []
     for config, splits in files.items():
-        if config not in columns:
-            continue
         images, schema = columns[config]
         features = [{"name": name, "dtype": "image"} for name in images]
         features += [_feature(field.name, field.type) for field in schema]

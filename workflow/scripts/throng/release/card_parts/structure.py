@@ -109,8 +109,7 @@ def left_out(facts: Facts) -> str:
 
 def tables(facts: Facts) -> str:
     """Return the plain tables with their rows, and how many rows lost their annotations or stayed behind."""
-    held = {file.config: file.rows for file in facts.files if file.format == "parquet" and file.split == "rows"}
-    rows = [[f"`{one.name}`", held.get(one.name, 0), one.withheld] for one in facts.tables]
+    rows = [[f"`{one.name}`", one.rows, one.withheld] for one in facts.tables]
     text = (
         "The tables of the run, without pixels, are configurations of their own with the one split `rows`; rejected "
         "rows stay in them with their reason. Annotations of sources that forbid redistribution are withheld: "

@@ -14,7 +14,7 @@ from throng.release.shards import Written
 
 ENCODINGS = {"parquet": "application/x-parquet", "webdataset": "application/x-tar"}
 SPLIT_URLS = {"train": "cr:TrainingSplit", "val": "cr:ValidationSplit", "test": "cr:TestSplit"}
-TABLE_ROWS = "rows of the run's table {name}, rejected ones included; without pixels"
+TABLE_ROWS = "rows of table {name}, rejected ones included; without pixels"
 
 
 def distribution(facts: Facts) -> list[Node]:
@@ -61,13 +61,11 @@ def _in_splits(facts: Facts) -> Iterator[tuple[str, list[Written]]]:
 
 
 def record_sets(facts: Facts) -> list[Node]:
-    """Return what splits there are, and a record set for every configuration whose columns are known."""
+    """Return what splits there are, and a record set for every configuration."""
     columns = schemas(facts)
     in_splits = {config for config, _ in _in_splits(facts)}
     found = [_splits()]
     for config, splits in parquet_files(facts.files).items():
-        if config not in columns:
-            continue
         images, schema = columns[config]
         if config in in_splits:
             files = {"fileSet": {"@id": _set_id(config)}}

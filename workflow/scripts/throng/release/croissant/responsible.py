@@ -76,6 +76,8 @@ def _analysis(facts: Facts) -> Iterator[str]:
                     f"mean relative error of the count against the request, maker {one.maker}, request "
                     f"{one.requested}: {one.error:.4f} of {one.images} images"
                 )
+    if facts.leakage is not None:
+        yield from quality.leakage_sentences(facts.leakage)
     if facts.agreement is not None:
         yield from (figure.sentence() for figure in quality.ground_figures(facts.agreement))
 
