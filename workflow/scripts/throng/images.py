@@ -4,16 +4,18 @@ import hashlib
 import threading
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from throng.archives import Archive
 from throng.errors import ThrongError
 from throng.files import atomic_path
 
 # of files that can be decoded
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+ZIP = ".zip/"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -24,11 +26,9 @@ def image_id(data: bytes) -> str:
 
 def split_container(path: str) -> tuple[str, str | None]:
     """Split ``a/b.zip/c/d.jpg`` into the container ``a/b.zip`` and its member ``c/d.jpg`` (None outside a zip)."""
-    parts = PurePosixPath(path).parts
-    for index, part in enumerate(parts[:-1]):
-        if part.lower().endswith(".zip"):
-            return "/".join(parts[: index + 1]), "/".join(parts[index + 1 :])
-    return path, None
+    end = path.lower().find(ZIP)
+    container, member = path[: end + len(ZIP) - 1], path[end + len(ZIP) :]
+    return (container, member) if end >= 0 and member else (path, None)
 
 
 class ImageStore:
@@ -55,28 +55,24 @@ class ImageStore:
                 f"source {source!r} has no folder: add it to ingest.sources (known: {sorted(self._roots)})"
             )
         root = self._roots[source]
-        if root.suffix.lower() == ".zip":
-            location, member = root, path
-        else:
-            container, member = split_container(path)
-            location = root / container
         try:
-            if member is None:
-                return location.read_bytes()
-            return self._archive(location).read(member)
+            if root.suffix.lower() == ".zip":
+                return self._archive(source, "").read(path)
+            container, member = split_container(path)
+            return (root / path).read_bytes() if member is None else self._archive(source, container).read(member)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise ThrongError(
                 f"cannot read {path!r} of source {source!r} under {self._roots[source]}: {error}; "
                 f"restore the file, or run the stage that made it again"
             ) from error
 
-    def _archive(self, location: Path) -> zipfile.ZipFile:
-        archives: dict[Path, zipfile.ZipFile] | None = getattr(self._local, "archives", None)
+    def _archive(self, source: str, container: str) -> Archive:
+        archives: dict[tuple[str, str], Archive] | None = getattr(self._local, "archives", None)
         if archives is None:
             archives = self._local.archives = {}
-        if location not in archives:
-            archives[location] = zipfile.ZipFile(location)
-        return archives[location]
+        if (source, container) not in archives:
+            archives[source, container] = Archive(self._roots[source] / container)
+        return archives[source, container]
 
     def close(self) -> None:
         """Close this thread's open archives."""

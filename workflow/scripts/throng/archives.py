@@ -1,0 +1,62 @@
+"""Members of a zip archive read by name, again and again and in any order: a few bytes of memory for each."""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# of a local file header (APPNOTE.TXT, 4.3.7): its length, and where the lengths of name and extra field are
+HEADER, LENGTHS = 30, 26
+ENCRYPTED = 1
+
+
+class Archive:
+    """An open zip archive.
+
+    ``zipfile`` keeps an object of half a kilobyte for every member and parses two headers to read one. Of stored
+    members, which is all that the workflow writes, this keeps name, place, size and checksum in arrays and reads them
+    with two calls; all others are left to ``zipfile``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._zip: zipfile.ZipFile | None = zipfile.ZipFile(path)
+        members = self._zip.infolist()
+        plain = [one for one in members if one.compress_type == zipfile.ZIP_STORED and not one.flag_bits & ENCRYPTED]
+        names = np.array([one.filename.encode() for one in plain], np.bytes_)
+        order = np.argsort(names, kind="stable")
+        self._names = names[order]
+        places = [(one.header_offset, one.file_size, one.CRC) for one in plain]
+        self._places = np.array(places, np.int64).reshape(-1, 3)[order]
+        self._file: Any = path.open("rb")
+        if len(plain) == len(members):
+            self._zip.close()
+            self._zip = None
+
+    def read(self, name: str) -> bytes:
+        """Return a member's bytes; raises KeyError when there is none, zipfile.BadZipFile when it is damaged."""
+        encoded = name.encode()
+        # of members of one name the last counts, as in zipfile
+        at = int(np.searchsorted(self._names, encoded, "right")) - 1
+        if at >= 0 and self._names[at] == encoded:
+            return self._stored(name, *self._places[at].tolist())
+        if self._zip is None:
+            raise KeyError(f"There is no item named {name!r} in the archive")
+        return self._zip.read(name)
+
+    def _stored(self, name: str, offset: int, size: int, checksum: int) -> bytes:
+        file = self._file.fileno()
+        lengths = os.pread(file, 4, offset + LENGTHS)
+        skipped = HEADER + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+        data = os.pread(file, size, offset + skipped)
+        if len(data) != size or zlib.crc32(data) != checksum:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {name!r}")
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        if self._zip:
+            self._zip.close()
