@@ -27,7 +27,7 @@ Device = Annotated[str, typer.Option(help="torch device of models; pixels are id
 
 def rebuild(
     release: Release,
-    source: Sources,
+    source: Sources = [],  # noqa: B006 (typer copies it)
     model: Models = [],  # noqa: B006 (typer copies it)
     out: Out = None,
     jobs: Jobs = None,

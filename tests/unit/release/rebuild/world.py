@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import cv2
@@ -23,9 +24,10 @@ from throng.sections.prompt import Prompt
 from throng.sections.rank_pairs import RankPairs
 from throng.sections.release import Release
 from throng.sections.remove import Remove
+from throng.sections.sample_gan import Sampler
 from throng.sections.synthesize import Composite, Maker, Rendered
 from throng.stage import Context, Files
-from throng.stages import detect, ingest, label_density, prompt, rank_pairs, release, remove, synthesize
+from throng.stages import detect, ingest, label_density, prompt, rank_pairs, release, remove, sample_gan, synthesize
 from throng.tables import calibrated_counts, synthetic
 from throng.tables.synthetic import SyntheticRow
 
@@ -37,7 +39,6 @@ MAKERS = (
     Composite(name="pasted", chunks=1, min_visible=0.15, repeat_cutouts=True, min_cutout_height=30, max_painted=1.0),
     Rendered(name="rendered", chunks=1, width=96, height=72),
 )
-CODES = {"table": ".parquet", "pixels": ".zip"}
 
 
 def draw_source(folder: Path, photographs: int = 4) -> None:
@@ -69,9 +70,12 @@ class World:
         return {"results": self.results, "town": self.copy}
 
     def make(
-        self, removing: Mapping[str, Any] = OPENCV, makers: Sequence[Maker] = MAKERS, models: Sequence[Path] = ()
+        self,
+        removing: Mapping[str, Any] = OPENCV,
+        makers: Sequence[Maker] = MAKERS,
+        models: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
-        """Run every stage up to the release."""
+        """Run every stage up to the release; ``models`` are pipelines by kind, inpaint and text-to-image."""
         draw_source(self.copy)
         source = {"name": "town", "format": "pennfudan", "root": "town", "licence": TERMS, "redistributable": False}
         self._run(ingest, "ingest", Ingest.model_validate({"sources": [source], "val_fraction": 0.3}), {}, {
@@ -83,18 +87,25 @@ class World:
         config: Remove = TypeAdapter(Remove).validate_python(removing)
         for part in PARTS:
             outputs = {"removals": f"remove/{part}.parquet", "pixels": f"remove/{part}.zip"}
-            self._run(remove, "remove", config, {"model": [str(path) for path in models]}, outputs, part=part)
+            self._run(remove, "remove", config, _given(models, "inpaint"), outputs, part=part)
         self._run(rank_pairs, "rank_pairs", RankPairs(), {}, {"ranked_pairs": "rank_pairs/ranked_pairs.parquet"})
         asked = {"counts": [0, 3], "repeats": 1, "templates": [{"name": "town", "text": "{count} people"}]}
         self._run(prompt, "prompt", Prompt.model_validate(asked), {}, {"prompts": "prompt/prompts.parquet"})
         for maker in makers:
             folder = f"synthesize/{maker.name}/{part_name(0, 1)}"
             outputs = {"synthetic": f"{folder}.parquet", "pixels": f"{folder}.zip"}
-            given = {"model": [str(path) for path in models]} if maker.backend == "diffusers" else {}
+            given = _given(models, "text-to-image") if maker.backend == "diffusers" else {}
             self._run(synthesize, "synthesize", maker, given, outputs, part=part_name(0, 1), maker=maker.name)
         self._calibrate()
         outputs = {"density_labels": "label_density/density_labels.parquet", "normalisation": "label_density/n.json"}
         self._run(label_density, "label_density", LabelDensity(), {}, outputs)
+
+    def draw(self, generator: Path, sampler: Sampler) -> None:
+        """Draw images with a generator."""
+        folder = f"sample_gan/{sampler.name}/{part_name(0, 1)}"
+        outputs = {"gan_samples": f"{folder}.parquet", "pixels": f"{folder}.zip"}
+        given = {"generator": [str(generator)]}
+        self._run(sample_gan, "sample_gan", sampler, given, outputs, part=part_name(0, 1), sampler=sampler.name)
 
     def release(self, **settings: Any) -> Path:
         """Write the release and return its folder."""
@@ -144,6 +155,12 @@ class World:
         return {Path(path).relative_to(self.results).as_posix(): sha256_file(Path(path)) for path in sorted(paths)}
 
 
+def _given(models: Mapping[str, Path], kind: str) -> dict[str, list[str]]:
+    return {"model": [str(models[kind])]} if kind in models else {}
+
+
 BACKENDS = ["annotations", "opencv", "lama", "diffusers-inpaint", "composite", "rendered", "diffusers"]
 # what a stage calls its table, where the release calls it otherwise
-OUTPUTS = dict.fromkeys(("detections", "removals", "ranked_pairs", "synthetic", "density_labels"), "table")
+OUTPUTS = dict.fromkeys(
+    ("detections", "removals", "ranked_pairs", "synthetic", "density_labels", "gan_samples"), "table"
+)

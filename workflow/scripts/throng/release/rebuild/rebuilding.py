@@ -31,6 +31,7 @@ from throng.release.rebuild.recipes import Recipes
 from throng.release.rebuild.run import SHOWN_THERE, place_pixels, write_tables
 from throng.release.rebuild.sealing import seal
 from throng.release.records import RECORDS
+from throng.release.verify import verify
 from throng.roots import RESULTS
 from throng.sections.synthesize import Composite
 from throng.synthesizers.material import is_emptied, training_material
@@ -46,8 +47,8 @@ def rebuild(
     """Make the pixels of a release's recipes again and write them as a release into ``out``, which it replaces.
 
     ``given`` are folders of sources, ``DIR`` or ``NAME=DIR``; ``models`` the files that the release pins. What was made
-    before a kill is not made again. Raises ThrongError for a release that is damaged or has no recipes, and for files
-    that come out otherwise only when they are finished; ``out`` then stays as it was.
+    before a kill is not made again. Raises ThrongError for a release that is damaged or has no recipes, for files that
+    come out otherwise only when they are finished, and for what verification finds; ``out`` then stays as it was.
     """
     recipes = Recipes.read(release)
     _check_out(recipes, out)
@@ -59,6 +60,7 @@ def rebuild(
             _write(recipes, corpus, copies, faults, parts.path / RESULTS, folder)
             _compare(recipes, folder)
             seal(recipes, outcome, folder)
+            verify(folder, parts.path / "datasets", rebuilt=True)
     if outcome.complete:
         Workdir(parts.path.parent).remove()
     return outcome

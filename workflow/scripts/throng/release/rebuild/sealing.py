@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from throng.files import sha256_file
+from throng.release.croissant import CROISSANT
 from throng.release.index import CARD, INDEX, read_index, write_index, write_sums
 from throng.release.rebuild.outcome import Outcome
 from throng.release.rebuild.recipes import Recipes
+from throng.release.verify import REBUILT
 
-REBUILT = "rebuilt"
-CROISSANT = "croissant.json"
 FLAGGED = ("images", "synthetic", "gan_samples")
 NOTICE = (
     "> **Not to be passed on.** This folder was rebuilt by `throng rebuild` from the recipes of release {name} "
