@@ -56,7 +56,8 @@ def images_of(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def test_nothing_private_leaves_and_every_made_image_says_how_it_was_made(run: miniature.Run, tmp_path: Path) -> None:
-    found = list(images_of(run.write(tmp_path).release(backends=BACKENDS)))
+    folder = run.write(tmp_path).release(backends=BACKENDS)
+    found = list(images_of(folder))
     assert len(found) > 50
     photographs = {hashlib.sha256(metadata.strip(data)).hexdigest() for data in run.photographs.values()}
     terms = set()
@@ -68,6 +69,17 @@ def test_nothing_private_leaves_and_every_made_image_says_how_it_was_made(run: m
         assert (term is None) == (hashlib.sha256(data).hexdigest() in photographs), where
         terms.add(term)
     assert terms == {None, "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic", "trainedAlgorithmicMedia"}
+    assert _saved_again(folder, tmp_path) == {"compositeSynthetic"}
+
+
+def _saved_again(folder: Path, scratch: Path) -> set[str | None]:
+    """Return what composites say of themselves after ``datasets`` has loaded and saved them."""
+    import datasets
+
+    loaded = datasets.load_dataset(str(folder), "fixed_count", split="train", cache_dir=str(scratch / "cache"))
+    loaded.to_parquet(scratch / "again.parquet")
+    rows = pq.read_table(scratch / "again.parquet", columns=["image"]).to_pylist()
+    return {xmp.digital_source_type(row["image"]["bytes"]) for row in rows}
 
 
 def test_every_known_head_is_blurred_in_photographs_edits_and_composites(run: miniature.Run, tmp_path: Path) -> None:
