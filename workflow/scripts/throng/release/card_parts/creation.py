@@ -59,7 +59,7 @@ def makers(facts: Facts) -> str:
         f"Dataset seed {', '.join(map(str, seeds))}. The configuration and code digest of every stage are in "
         f"`index.json` under `made_by`, this release's own under `provenance`."
     )
-    return f"{table(['table', 'backend', 'rows kept', 'model'], rows)}\n\n{note}"
+    return f"Kept rows by what made them:\n\n{table(['table', 'backend', 'rows kept', 'model'], rows)}\n\n{note}"
 
 
 def annotation(facts: Facts) -> str:

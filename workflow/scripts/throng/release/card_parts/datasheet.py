@@ -50,7 +50,8 @@ def _composition(facts: Facts) -> Answers:
         + "; what was rejected is in the tables, with its reason.",
     )
     yield "Is there a label or target?", "Yes: see *Annotations*."
-    yield "Are there recommended splits?", "train, val and test, by scene: a scene is in one split only."
+    apart = f", but for {len(facts.shared)} scenes that were published so" if facts.shared else ""
+    yield "Are there recommended splits?", f"train, val and test, by scene: a scene is in one split only{apart}."
     yield "Are there errors or noise?", "Yes, as far as they were measured: see *Quality* and *Bias, risks and limits*."
     yield (
         "Is it self-contained?",

@@ -76,7 +76,7 @@ def _limits(facts: Facts) -> Iterator[str]:
             f"out."
         )
     if ("composite",) in kept(facts.corpus, "synthetic", "backend"):
-        yield "Composites paste real cut-outs onto emptied backgrounds: light and shadow of a person need not match."
+        yield "Composites paste cut-outs of people onto other backgrounds: light and shadow of a person need not match."
     if facts.shared:
         yield (
             f"{len(facts.shared)} scenes are in a source's training and test split alike, as it was published (listed "

@@ -17,7 +17,9 @@ def licences(facts: Facts) -> str:
     )
     found = kept(facts.corpus, "synthetic", "maker", "licence", "redistributable")
     rows = [[maker, licence, "yes" if allowed else "no", number] for (maker, licence, allowed), number in found.items()]
-    made = f"\n\n{table(['maker', 'licence', 'pixels may be passed on', 'images'], rows)}" if rows else ""
+    made = (
+        f"\n\nMade images:\n\n{table(['maker', 'licence', 'pixels may be passed on', 'images'], rows)}" if rows else ""
+    )
     return words + made
 
 
@@ -29,7 +31,8 @@ def models(facts: Facts) -> str:
     rows = [[f"`{one.table}`", one.backend, one.model, one.sha256[:16], one.licence] for one in found]
     asked = duties(found)
     words = f"\n\n{bullets(map(text, asked))}" if asked else ""
-    return f"{table(['table', 'backend', 'model', 'sha256', 'licence'], rows)}{words}"
+    header = ["table", "backend", "model", "sha256", "licence"]
+    return f"Models that were used, and what their licences ask:\n\n{table(header, rows)}{words}"
 
 
 def used(facts: Facts) -> Sequence[ModelTerms]:

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from throng.release.card_parts.front_matter import parquet_files, schemas
 from throng.release.card_parts.structure import MEANING
+from throng.release.corpus import TABLES
 from throng.release.croissant.fields import Node, column_field, image_field, split_field
 from throng.release.croissant.provenance import generated_by, stage_of
 from throng.release.facts import Facts
@@ -90,7 +91,9 @@ def _samples(config: str, files: Node, images: Sequence[str], schema: pa.Schema)
 
 def _rows(config: str, files: Node, schema: pa.Schema) -> Node:
     fields = [column_field(config, files, field) for field in schema]
-    return _record_set(config, TABLE_ROWS.format(name=config), fields, key=False)
+    stage = TABLES[config][0].stage if config in TABLES else "release"
+    rows = _record_set(config, TABLE_ROWS.format(name=config), fields, key=False)
+    return rows | {"prov:wasGeneratedBy": generated_by(stage)}
 
 
 def _record_set(config: str, description: str, fields: list[Node], *, key: bool = True) -> Node:
