@@ -1,7 +1,9 @@
 """Images small enough to live inside a page's data, and larger ones beside it."""
 
 import hashlib
+from concurrent.futures import Executor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 
@@ -48,6 +50,17 @@ def view_name(picture: Picture) -> str:
     """Return the file name of a picture's view: a hash of where it comes from, so that equal ones are one file."""
     said = "\n".join(map(str, (picture.source, picture.path, picture.window)))
     return f"{hashlib.sha256(said.encode()).hexdigest()[:16]}.jpg"
+
+
+def close_everywhere(store: ImageStore, pool: Executor, threads: int) -> None:
+    """Close the archives that each of a pool's threads has opened."""
+    all_here = Barrier(threads)  # holds every thread until the last has come, so that none closes twice for another
+
+    def close(_: int) -> None:
+        all_here.wait()
+        store.close()
+
+    list(pool.map(close, range(threads)))
 
 
 def _at_most(image: np.ndarray, width: int) -> np.ndarray:

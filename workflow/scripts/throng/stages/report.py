@@ -20,7 +20,7 @@ from throng.report.photographs import Names, photographs
 from throng.report.reading import Tables
 from throng.report.scripts import write_scripts
 from throng.report.synthetic import synthetic
-from throng.report.views import Pictures
+from throng.report.views import Pictures, close_everywhere
 from throng.report.writing import whole_folder, write_call, write_collection
 from throng.sections.report import Report
 from throng.stage import Context, Files
@@ -54,6 +54,7 @@ def run(inputs: Files, outputs: Files, config: Report, context: Context) -> None
             for found in collections:
                 write_collection(folder, found, pictures, pool, page=config.page, views=config.views)
                 log.info("%d of %d %s written", len(found.ids), found.total, found.name)
+            close_everywhere(store, pool, context.threads)
         write_call(folder, "curves", curves(inputs.many("history")))
         write_call(folder, "predictions", predictions(tables, told.metrics, config.most))
         plots = [path for name in PLOTS for path in inputs.many(name)]

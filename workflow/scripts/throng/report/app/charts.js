@@ -385,13 +385,14 @@ function Curves() {
 const Waiting = () => h("p", { className: "waiting", role: "status" }, "reading …");
 
 function Choice({ label, value, options, names = {}, set }) {
+  const id = useId();
   return h(
-    "label",
+    "div",
     { className: "choice" },
-    h("span", null, label),
+    h("label", { htmlFor: id }, label),
     h(
       "select",
-      { value, onChange: (event) => set(event.target.value) },
+      { id, value, onChange: (event) => set(event.target.value) },
       options.map((option) => h("option", { key: option, value: option }, names[option] ?? option)),
     ),
   );

@@ -2,7 +2,7 @@
 /* What the page knows, and how it reads the rest: a script of data at a time, because a page on disk may read nothing else. */
 
 const h = React.createElement;
-const { useEffect, useLayoutEffect, useMemo, useRef, useState } = React;
+const { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } = React;
 
 const summary = JSON.parse(document.getElementById("summary").textContent);
 const PAGES_KEPT = 80;
