@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.unit.release.facts import facts_of, with_footer
 from throng.errors import ThrongError
 from throng.release.card import card_text
+from throng.release.card_parts.markdown import percent
 from throng.release.citation import bibtex, citation_text
 from throng.release.cost import BENCHMARKS, measured
 from throng.release.facts import Facts
@@ -243,3 +246,11 @@ def test_citation_tells_people_from_bodies(tmp_path: Path) -> None:
         facts, config=facts.config.model_copy(update={"card": Card(bibtex="@article{x,\n  title = {Y}\n}")})
     )
     assert "@article{x," in section(card_text(own), "Citation")
+
+
+@given(st.integers(1, 10**8), st.data())
+def test_a_share_looks_like_all_or_nothing_only_where_it_is(number: int, data: st.DataObject) -> None:
+    right = data.draw(st.integers(0, number))
+    shown = float(percent(right / number).removesuffix(" %"))
+    assert (shown == 100, shown == 0) == (right == number, right == 0)
+    assert abs(shown - 100 * right / number) <= 0.05

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+MOST_DIGITS = 12
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return a table of GitHub's Markdown; columns of numbers are right-aligned."""
@@ -35,13 +37,15 @@ def bullets(points: Iterable[str]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a share as per cent, a dash for None; what is not all of it never rounds to 100 %."""
+    """Return a share as per cent, a dash for None; what is not all or nothing never looks as if it were."""
     if value is None:
         return "–"
-    digits = 1
-    while 0 < value < 1 and f"{100 * value:.{digits}f}" in (f"{100:.{digits}f}", f"{0:.{digits}f}") and digits < 4:
-        digits += 1
-    return f"{100 * value:.{digits}f} %"
+    ends = [f"{end:.{MOST_DIGITS}f}" for end in (0, 100)]
+    for digits in range(1, MOST_DIGITS):
+        shown = f"{100 * value:.{digits}f}"
+        if value in (0, 1) or f"{float(shown):.{MOST_DIGITS}f}" not in ends:
+            return f"{shown} %"
+    return f"{100 * value:.{MOST_DIGITS}f} %"
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -12,7 +12,7 @@ from throng.release.facts import Facts
 from throng.release.model_terms import model_terms
 
 # the names of kinds of collection are those of the vocabulary
-SECONDARY, SOFTWARE = "Secondary Data Analysis", "Software Collection"
+SECONDARY, SOFTWARE = "Secondary Data analysis", "Software Collection"
 COLLECTION = (
     "Photographs are taken over from the sources named under prov:wasDerivedFrom. Edits, composites, renderings, "
     "prompted and drawn images were made by the activities named under prov:wasGeneratedBy."
@@ -41,6 +41,7 @@ def responsible(facts: Facts) -> dict[str, Any]:
         "rai:dataPreprocessingProtocol": list(_preprocessing(facts)),
         "rai:dataAnnotationProtocol": list(_protocols(facts)),
         "rai:dataAnnotationAnalysis": list(_analysis(facts)),
+        "rai:annotationsPerItem": "0 by people for this release: labels are by programs, or the sources' own",
         "rai:machineAnnotationTools": list(_tools(facts)),
         "rai:dataReleaseMaintenancePlan": uses.maintenance(facts),
     }
