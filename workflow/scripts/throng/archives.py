@@ -22,25 +22,24 @@ class Archive:
     """
 
     def __init__(self, path: Path) -> None:
-        self._zip: zipfile.ZipFile | None = zipfile.ZipFile(path)
-        members = self._zip.infolist()
+        self._file: Any = path.open("rb")
+        self._zip: zipfile.ZipFile | None = zipfile.ZipFile(self._file)
+        # of members of one name the last counts
+        members = list({one.filename: one for one in self._zip.infolist()}.values())
         plain = [one for one in members if one.compress_type == zipfile.ZIP_STORED and not one.flag_bits & ENCRYPTED]
         names = np.array([one.filename.encode() for one in plain], np.bytes_)
         order = np.argsort(names, kind="stable")
         self._names = names[order]
         places = [(one.header_offset, one.file_size, one.CRC) for one in plain]
         self._places = np.array(places, np.int64).reshape(-1, 3)[order]
-        self._file: Any = path.open("rb")
         if len(plain) == len(members):
-            self._zip.close()
             self._zip = None
 
     def read(self, name: str) -> bytes:
         """Return a member's bytes; raises KeyError when there is none, zipfile.BadZipFile when it is damaged."""
         encoded = name.encode()
-        # of members of one name the last counts, as in zipfile
-        at = int(np.searchsorted(self._names, encoded, "right")) - 1
-        if at >= 0 and self._names[at] == encoded:
+        at = int(np.searchsorted(self._names, encoded))
+        if at < len(self._names) and self._names[at] == encoded:
             return self._stored(name, *self._places[at].tolist())
         if self._zip is None:
             raise KeyError(f"There is no item named {name!r} in the archive")
@@ -58,5 +57,8 @@ class Archive:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-        if self._zip:
-            self._zip.close()
+
+    def __del__(self) -> None:
+        # as zipfile.ZipFile does: stores are dropped with their archives open
+        if hasattr(self, "_file"):
+            self._file.close()
