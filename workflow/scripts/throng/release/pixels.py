@@ -3,10 +3,13 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from throng.errors import ThrongError
+from throng.files import write_bytes
 from throng.images import ImageStore
+from throng.provenance import digest
 from throng.release.products import Picture
 
 # pictures that are kept, as the pairs of one photograph share them
@@ -36,8 +39,9 @@ class File(NamedTuple):
 class Pixels:
     """Reads pictures from where the workflow keeps them and finishes them; the last few stay in memory."""
 
-    def __init__(self, store: ImageStore, finisher: Finisher) -> None:
-        self._store, self._finisher = store, finisher
+    def __init__(self, store: ImageStore, finisher: Finisher, scratch: Path | None = None) -> None:
+        """``scratch`` holds blurred pictures, which are encoded anew, for when they are asked for again."""
+        self._store, self._finisher, self._scratch = store, finisher, scratch
         self._kept: OrderedDict[Picture, File] = OrderedDict()
 
     @property
@@ -57,13 +61,22 @@ class Pixels:
                 f"{picture.path} of source {picture.source!r} has sha256 {found[:16]}..., its table says "
                 f"{picture.sha256[:16]}...; the file changed after it was read: restore it or rerun its stage"
             )
-        finished = self._finisher.finish(data, picture)
+        finished = self._finished(data, picture)
         sha256 = found if finished is data else hashlib.sha256(finished).hexdigest()
         file = File(finished, sha256, f"{sha256[:16]}.{picture.extension}")
         self._kept[picture] = file
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return file
+
+    def _finished(self, data: bytes, picture: Picture) -> bytes:
+        if self._scratch is None or not picture.areas:
+            return self._finisher.finish(data, picture)
+        name = digest(repr(picture))
+        kept = self._scratch / name[:2] / name
+        if not kept.exists():
+            write_bytes(kept, self._finisher.finish(data, picture))
+        return kept.read_bytes()
 
     def read(self, picture: Picture) -> bytes:
         """Return the bytes of a picture's file as it is released."""

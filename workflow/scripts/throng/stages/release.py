@@ -31,8 +31,8 @@ def run(inputs: Files, outputs: Files, config: Release, context: Context) -> Non
     :func:`throng.release.verify.verify` finds; nothing is published then.
     """
     corpus = Corpus.read(inputs.many, context.parents)
-    pixels = Pixels(ImageStore(context.roots), Finisher(config.privacy, config.marking))
     work = context.workdir()
+    pixels = Pixels(ImageStore(context.roots), Finisher(config.privacy, config.marking), work.path / "blurred")
     with whole_folder(outputs.one("index").parent) as folder:
         build(
             corpus,
