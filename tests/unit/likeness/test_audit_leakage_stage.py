@@ -35,15 +35,14 @@ class World:
         for name in ("photographs", "known", "results/ingest"):
             (folder / name).mkdir(parents=True)
 
-    def photograph(self, name: str, split: str, data: bytes, *, redistributable: bool = True) -> str:
+    def photograph(self, name: str, split: str, data: bytes, *, redistributable: bool = True) -> None:
         (self.folder / "photographs" / name).write_bytes(data)
-        values = dict.fromkeys(ImageRow.__slots__, None) | {
+        values: Record = dict.fromkeys(ImageRow.__slots__) | {
             "id": image_id(data), "source": "web", "path": name, "sha256": "", "bytes": len(data), "format": "jpeg",
             "width": 320, "height": 240, "channels": 3, "split": split, "scene": f"web/{name}", "licence": "CC0-1.0",
             "redistributable": redistributable, "erratum": "", "status": "ok", "reason": "",
         }  # fmt: skip
         self.rows.append(ImageRow(**values))
-        return values["id"]
 
     def synthesised(self, name: str, data: bytes) -> None:
         path = self.folder / "results" / "synthesize" / f"{name}.png"
@@ -58,7 +57,8 @@ class World:
         write_table(tables["images"], images.TABLE, self.rows, PROVENANCE)
         write_table(tables["synthetic"], synthetic.TABLE, self.made, PROVENANCE)
         sets = [{"name": path.stem, "folder": str(path)} for path in sorted(self.folder.glob("known*"))]
-        config = AuditLeakage(test_sets=sets, encoder=str(encoder) if encoder else None, **said)
+        said |= {"test_sets": sets, "encoder": str(encoder) if encoder else None}
+        config = AuditLeakage.model_validate(said)
         given = {name: [str(path)] for name, path in tables.items()}
         given |= {"test_sets": [one["folder"] for one in sets], "encoder": [str(encoder)] if encoder else []}
         named = {"table": "near_duplicates.parquet", "figures": "leakage.json", "page": "leakage.html"}

@@ -1,12 +1,14 @@
 """Which of many hashes lie near another, exactly, without comparing all with all.
 
-Two hashes of 64 bits that differ in at most k bits differ in at most k // 4 bits in one of their four 16-bit words, so
-only entries of the words within that radius are compared (Norouzi, Punjani and Fleet, "Fast Search in Hamming Space
-with Multi-Index Hashing", CVPR 2012).
+Cut into words, two hashes of 64 bits that differ in at most k bits differ in at most t bits of some word, for limits t
+of the words whose sum is k less the number of words but one; only entries that do are compared (Norouzi, Punjani and
+Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012).
 """
 
 import dataclasses
 import itertools
+import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
@@ -15,46 +17,100 @@ import numpy as np
 from throng.compiled import compiled
 from throng.popcount import ones
 
-WORDS = 4
-WORD_BITS = 16
-FAR = 65  # more bits than a hash has
+BITS = 64
+FAR = BITS + 1
+WORDS = range(4, 11)  # numbers of words that are weighed
+PROBE = 16  # comparisons that take as long as going to another place in memory
 
 kernel = partial(compiled, nogil=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Index:
-    """(E,) uint64 hashes ``entries`` of R ``owners`` each, and where the entries of a word's every value are."""
+class Plan:
+    """Words as (lowest bit, bits, limit); one without bits, which all agree in, where comparing with all is faster."""
 
-    entries: np.ndarray
-    order: np.ndarray
-    starts: np.ndarray
+    words: Sequence[tuple[int, int, int]]
+    cost: float
 
     @classmethod
-    def of(cls, hashes: np.ndarray) -> Self:
+    def of(cls, entries: int, distance: int) -> Self:
+        """Return the plan with the fewest expected comparisons."""
+        plans = [cls([(0, 0, 0)], float(entries)), *(cls._in(number, entries, distance) for number in WORDS)]
+        return min(plans, key=lambda plan: plan.cost)
+
+    @classmethod
+    def _in(cls, number: int, entries: int, distance: int) -> Self:
+        edges = [round(place * BITS / number) for place in range(number + 1)]
+        least, more = divmod(distance - number + 1, number)
+        words = [
+            (low, high - low, least + (place < more)) for place, (low, high) in enumerate(itertools.pairwise(edges))
+        ]
+        probes = [sum(math.comb(bits, flipped) for flipped in range(limit + 1)) for _, bits, limit in words]
+        cost = sum(count * (PROBE + entries / 2**bits) for count, (_, bits, _) in zip(probes, words, strict=True))
+        return cls([word for word in words if word[2] >= 0], cost)
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """E hashes and their ``numbers``, once for each of W words in the order of its values: (W * E,) each.
+
+    ``shifts`` and ``ones`` (W,) cut a word out. What its value may be changed by are ``masks``, from ``mask_starts``
+    (W + 1,) on; the hashes of a value begin at ``value_starts``, where from ``words`` (W,) on its values are.
+    """
+
+    entries: np.ndarray
+    numbers: np.ndarray
+    shifts: np.ndarray
+    ones: np.ndarray
+    masks: np.ndarray
+    mask_starts: np.ndarray
+    value_starts: np.ndarray
+    words: np.ndarray
+
+    @classmethod
+    def of(cls, hashes: np.ndarray, distance: int) -> Self:
         """Index (R, W) uint64 hashes: entry ``r * W + w`` is hash w of owner r."""
         entries = np.ascontiguousarray(hashes, np.uint64).ravel()
-        order = np.empty((WORDS, len(entries)), np.int64)
-        starts = np.empty((WORDS, (1 << WORD_BITS) + 1), np.int64)
-        for word in range(WORDS):
-            values = ((entries >> np.uint64(WORD_BITS * word)) & np.uint64(0xFFFF)).astype(np.int64)
-            order[word] = np.argsort(values, kind="stable")
-            starts[word] = np.searchsorted(values[order[word]], np.arange((1 << WORD_BITS) + 1))
-        return cls(entries, order, starts)
+        words = Plan.of(len(entries), distance).words
+        numbers, masks, value_starts = [], [], []
+        for place, (low, bits, limit) in enumerate(words):
+            values = ((entries >> np.uint64(low)) & np.uint64((1 << bits) - 1)).astype(np.int64)
+            order = np.argsort(values, kind="stable")
+            numbers.append(order)
+            masks.append(_masks(bits, limit))
+            begin = np.searchsorted(values[order], np.arange((1 << bits) + 1))
+            value_starts.append(begin + place * len(entries))
+        order = np.concatenate(numbers)
+        return cls(
+            entries=entries[order],
+            numbers=order,
+            shifts=np.array([low for low, _, _ in words], np.uint64),
+            ones=np.array([(1 << bits) - 1 for _, bits, _ in words], np.uint64),
+            masks=np.concatenate(masks),
+            mask_starts=np.cumsum([0, *map(len, masks)]),
+            value_starts=np.concatenate(value_starts),
+            words=np.cumsum([0, *map(len, value_starts)])[:-1],
+        )
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All arrays, for compiled code."""
+        return tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
 
 @dataclasses.dataclass(frozen=True)
 class Held:
     """The hashes of R images that others are held against: (R, 1 + W) uint64, a mirror image's and W windows'."""
 
-    hashes: np.ndarray
+    images: int
+    distance: int
     windows: Index
     wholes: Index
 
     @classmethod
-    def of(cls, hashes: np.ndarray) -> Self:
-        """Index what :func:`throng.likeness.hashes.hashes_of` gave for each image."""
-        return cls(hashes, Index.of(hashes[:, 1:]), Index.of(hashes[:, [1, 0]]))
+    def of(cls, hashes: np.ndarray, distance: int) -> Self:
+        """Index what :func:`throng.likeness.hashes.hashes_of` gave for each image, to find what is that near."""
+        return cls(len(hashes), distance, Index.of(hashes[:, 1:], distance), Index.of(hashes[:, [1, 0]], distance))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,24 +129,18 @@ class Near:
     window: np.ndarray
 
 
-def near(hashes: np.ndarray, held: Held, distance: int, most: int) -> Near:
-    """Return the at most ``most`` nearest held images within ``distance`` bits of each of (Q, 1 + W) uint64 hashes.
+def near(hashes: np.ndarray, held: Held, most: int) -> Near:
+    """Return the at most ``most`` nearest images of ``held`` within its distance of each of (Q, 1 + W) uint64 hashes.
 
     The whole image and its mirror image are compared with every window of what is held, and every window with what is
     held, whole and mirrored; the least difference counts. Pairs are by image looked up, bits, index of what is held.
     """
-    masks = _masks(distance // WORDS)
-    number, images = len(hashes), len(held.hashes)
-    found = np.full((number, most), -1, np.int64)
-    bits = np.full((number, most), FAR, np.int64)
-    codes = np.zeros((number, most), np.int64)
-    if number and images:
-        one, two = held.windows, held.wholes
-        _near(
-            np.ascontiguousarray(hashes, np.uint64), images,
-            one.entries, one.order, one.starts, two.entries, two.order, two.starts,
-            masks, distance, found, bits, codes,
-        )  # fmt: skip
+    found = np.full((len(hashes), most), -1, np.int64)
+    bits = np.full((len(hashes), most), FAR, np.int64)
+    codes = np.zeros((len(hashes), most), np.int64)
+    if len(hashes) and held.images:
+        looked_up = np.ascontiguousarray(hashes, np.uint64)
+        _near(looked_up, held.images, held.windows.arrays, held.wholes.arrays, held.distance, found, bits, codes)
     rows, places = np.nonzero(found >= 0)
     code, windows = codes[rows, places], hashes.shape[1] - 1
     return Near(
@@ -103,46 +153,34 @@ def near(hashes: np.ndarray, held: Held, distance: int, most: int) -> Near:
     )
 
 
-def _masks(radius: int) -> np.ndarray:
-    """Return every 16-bit word with at most ``radius`` bits set, fewest first."""
-    chosen = (bits for size in range(radius + 1) for bits in itertools.combinations(range(WORD_BITS), size))
-    return np.array([sum(1 << bit for bit in bits) for bits in chosen], np.int64)
+def _masks(bits: int, limit: int) -> np.ndarray:
+    """Return every word of so many bits with at most ``limit`` of them set, fewest first."""
+    chosen = (places for size in range(limit + 1) for places in itertools.combinations(range(bits), size))
+    return np.array([sum(1 << place for place in places) for places in chosen], np.int64)
 
 
 @kernel
-def _look(wanted, entries, order, starts, masks, distance, per_owner, code, scale, best, codes, touched, count):
+def _look(wanted, index, distance, per_owner, code, scale, best, codes, touched, count):
     """Note for every owner of an entry near ``wanted`` the fewest bits; return how many owners were touched so far.
 
     ``code + scale * (entry % per_owner)`` says which hashes they were; of equally near ones the least is kept.
     """
-    if len(entries) <= 4 * len(masks):
-        for entry in range(len(entries)):
-            apart = ones(wanted ^ entries[entry])
-            if apart <= distance:
-                count = _note(entry, apart, per_owner, code, scale, best, codes, touched, count)
-        return count
-    for word in range(4):
-        value = np.int64((wanted >> np.uint64(16 * word)) & np.uint64(0xFFFF))
-        for mask in masks:
-            around = value ^ mask
-            for place in range(starts[word, around], starts[word, around + 1]):
-                entry = order[word, place]
-                apart = ones(wanted ^ entries[entry])
+    entries, numbers, shifts, every, masks, mask_starts, value_starts, words = index
+    for word in range(len(shifts)):
+        value = np.int64((wanted >> shifts[word]) & every[word])
+        for changed in range(mask_starts[word], mask_starts[word + 1]):
+            around = words[word] + (value ^ masks[changed])
+            for place in range(value_starts[around], value_starts[around + 1]):
+                apart = ones(wanted ^ entries[place])
                 if apart <= distance:
-                    count = _note(entry, apart, per_owner, code, scale, best, codes, touched, count)
-    return count
-
-
-@kernel
-def _note(entry, apart, per_owner, code, scale, best, codes, touched, count):
-    owner = entry // per_owner
-    said = code + scale * (entry % per_owner)
-    if best[owner] == 65:
-        touched[count] = owner
-        count += 1
-    if apart < best[owner] or (apart == best[owner] and said < codes[owner]):
-        best[owner] = apart
-        codes[owner] = said
+                    owner = numbers[place] // per_owner
+                    said = code + scale * (numbers[place] % per_owner)
+                    if best[owner] == 65:
+                        touched[count] = owner
+                        count += 1
+                    if apart < best[owner] or (apart == best[owner] and said < codes[owner]):
+                        best[owner] = apart
+                        codes[owner] = said
     return count
 
 
@@ -159,10 +197,7 @@ def _insert(owner, apart, code, found, bits, codes):
 
 
 @kernel
-def _near(
-    hashes, images, window_entries, window_order, window_starts, whole_entries, whole_order, whole_starts,
-    masks, distance, found, bits, codes_out,
-):  # fmt: skip
+def _near(hashes, images, window_index, whole_index, distance, found, bits, said):
     windows = hashes.shape[1] - 1
     best = np.full(images, 65, np.int64)
     codes = np.zeros(images, np.int64)
@@ -171,15 +206,15 @@ def _near(
         count = 0
         for mirrored in range(2):
             count = _look(
-                hashes[row, 1 - mirrored], window_entries, window_order, window_starts, masks, distance,
-                windows, mirrored * windows, 1, best, codes, touched, count,
+                hashes[row, 1 - mirrored], window_index, distance, windows, mirrored * windows, 1, best, codes, touched,
+                count,
             )  # fmt: skip
         for window in range(1, windows):
             count = _look(
-                hashes[row, 1 + window], whole_entries, whole_order, whole_starts, masks, distance,
-                2, 2 * windows + window, windows, best, codes, touched, count,
+                hashes[row, 1 + window], whole_index, distance, 2, 2 * windows + window, windows, best, codes, touched,
+                count,
             )  # fmt: skip
         for place in range(count):
             owner = touched[place]
-            _insert(owner, best[owner], codes[owner], found[row], bits[row], codes_out[row])
+            _insert(owner, best[owner], codes[owner], found[row], bits[row], said[row])
             best[owner] = 65

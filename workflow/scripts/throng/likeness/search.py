@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from throng.likeness.looking import Looks
-from throng.likeness.neighbours import Held, Near, near
+from throng.likeness.neighbours import BITS, Held, Near, near
 from throng.likeness.subjects import Subject
 
 
@@ -30,24 +30,24 @@ class Candidate:
 
 
 class HeldOut:
-    """The images held out more than some rank, indexed to be found."""
+    """The images held out more than some rank, indexed to be found by hashes within ``distance`` bits."""
 
-    def __init__(self, looks: Looks) -> None:
+    def __init__(self, looks: Looks, distance: int) -> None:
         self._looks = looks
         self._telling = np.flatnonzero(looks.telling)
-        self._held = Held.of(looks.hashes[self._telling])
+        self._held = Held.of(looks.hashes[self._telling], distance)
         self._equal: Mapping[str, list[int]] = defaultdict(list)
         for place, subject in enumerate(looks.subjects):
             self._equal[subject.sha256].append(place)
 
-    def candidates(self, looks: Looks, distance: int, most: int) -> list[tuple[Subject, list[Candidate]]]:
+    def candidates(self, looks: Looks, most: int) -> list[tuple[Subject, list[Candidate]]]:
         """Return the images that may be copies with what of, by source and path of the held-out image.
 
         At most ``most`` by hash, and as many by features where there are any; equal bytes always.
         """
         found: list[dict[int, Candidate]] = [{} for _ in looks.subjects]
         self._by_features(looks, most, found)
-        self._by_hashes(looks, distance, most, found)
+        self._by_hashes(looks, most, found)
         for place, subject in enumerate(looks.subjects):
             for other in self._equal.get(subject.sha256, []):
                 similarity = self._similarity(looks, place, other)
@@ -57,9 +57,9 @@ class HeldOut:
         pairs = zip(looks.subjects, found, strict=True)
         return [(subject, sorted(some.values(), key=lambda one: one.other.key)) for subject, some in pairs if some]
 
-    def _by_hashes(self, looks: Looks, distance: int, most: int, found: Sequence[dict[int, Candidate]]) -> None:
+    def _by_hashes(self, looks: Looks, most: int, found: Sequence[dict[int, Candidate]]) -> None:
         telling = np.flatnonzero(looks.telling)
-        pairs = near(looks.hashes[telling], self._held, distance, most)
+        pairs = near(looks.hashes[telling], self._held, most)
         for index, row, place in _pairs(pairs, telling, self._telling):
             found[row][place] = self._candidate(looks, row, place, pairs, index, by_hash=True)
 
@@ -72,7 +72,7 @@ class HeldOut:
         nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :most]
         for row, places in zip(rows.tolist(), nearest.tolist(), strict=True):
             some = self._telling[places]
-            pairs = near(looks.hashes[[row]], Held.of(self._looks.hashes[some]), 64, len(some))
+            pairs = near(looks.hashes[[row]], Held.of(self._looks.hashes[some], BITS), len(some))
             for index, _, place in _pairs(pairs, rows, some):
                 found[row][place] = self._candidate(looks, row, place, pairs, index, by_hash=False)
 

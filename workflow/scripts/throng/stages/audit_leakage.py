@@ -81,10 +81,10 @@ def search(
     for rank in sorted(set(RANKS.values()))[:-1]:
         above = Looks.joined((part.among(_ranks(part) > rank) for part in looks), windows)
         if above.subjects:
-            held_out = HeldOut(above)
+            held_out = HeldOut(above, reach[0])
             mine = (part.among(_ranks(part) == rank) for part in looks)
             with ThreadPoolExecutor(max(1, threads)) as pool:
-                for some in pool.map(lambda part, held=held_out: held.candidates(part, *reach), mine):
+                for some in pool.map(lambda part, held=held_out: held.candidates(part, reach[1]), mine):
                     found += some
     return found
 
