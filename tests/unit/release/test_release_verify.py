@@ -7,10 +7,11 @@ import multiprocessing
 import shutil
 import tarfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,6 +28,7 @@ from throng.release.products import PRODUCTS
 from throng.release.records import record_digest
 from throng.release.shards import Written
 from throng.release.tar import TarWriter
+from throng.release.verification.known import check_known
 from throng.release.verification.tars import check_tar
 from throng.release.verify import verify, verify_bytes
 
@@ -414,3 +416,38 @@ def test_processes_find_what_threads_find(release: Path) -> None:
         pytest.raises(ThrongError, match="count is 7"),
     ):
         verify(release, pool=pool)
+
+
+def test_rebuilt_release_is_verified_on_demand_alone(release: Path) -> None:
+    with pytest.raises(ThrongError, match="is no rebuilt release"):
+        verify(release, rebuilt=True)
+    say(release, lambda index: index.update(rebuilt={"may_be_passed_on": False}))
+
+    def annotate(rows: list[dict[str, Any]]) -> None:
+        next(row for row in rows if not row["redistributable"])["count"] = 3
+
+    edit(release, "tables/images.parquet", annotate)
+    assert "verify it with --rebuilt" in fault(release)
+    assert verify(release, rebuilt=True)["images"] == 3 * 4 + 2
+
+
+@pytest.mark.slow
+def test_image_of_a_known_test_set_is_found(sound: Path, tmp_path: Path) -> None:
+    rows = pq.read_table(sound / PAIRS, columns=["image_more", "more_id"]).to_pylist()
+    shown = PIL.Image.open(io.BytesIO(rows[0]["image_more"]["bytes"])).convert("RGB")
+    apart, same = tmp_path / "apart", tmp_path / "same"
+    for folder, image in ((apart, picture(999)), (same, np.asarray(shown)[:, ::-1])):
+        folder.mkdir()
+        (folder / "1.jpg").write_bytes(encode_jpeg(image, 85))
+    with ThreadPoolExecutor(1) as pool:
+        assert check_known(sound, apart, pool) == {"compared": 3 * 4 + 2, "with": 1}
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ThrongError, match=r"image_more: shows image 1.jpg of .* again"):
+        check_known(sound, same, pool)
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "has no image"), (b"\xff\xd8\xff", "1.jpg")])
+def test_test_set_that_cannot_be_read(sound: Path, tmp_path: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / "1.jpg").write_bytes(content)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ThrongError, match=said):
+        check_known(sound, tmp_path, pool)

@@ -126,7 +126,6 @@ class _Release:
 
     def __init__(self, folder: Path, index: Mapping[str, Any], files: Sequence[Written], pool: Executor) -> None:
         self._folder, self._index, self._files, self._pool = folder, index, files, pool
-        self._promise = _promise(folder, index)
         self._rebuilt = bool(index.get(REBUILT))
         self._groups = {file.path: groups_of(folder, file) for file in files if file.format == "parquet"}
         self._found: list[Found] = []
@@ -143,6 +142,7 @@ class _Release:
             raise ThrongError(f"{self._folder}: holds no table {missing[0]}; download or make the release again")
         self._plain = Plain(self._folder, read, self._index["made_by"])
         self._plain.check_closed()
+        self._promise = _promise(self._folder, self._index, self._plain)
 
     def check_samples(self) -> None:
         """Read every sample: Parquet shards and recipes in pieces, tar shards whole."""
@@ -255,7 +255,7 @@ def _dangling(kind: str, name: str, shown: bool) -> str:
     return f"names {name!r}, which no kept row of {kind} is"
 
 
-def _promise(folder: Path, index: Mapping[str, Any]) -> Promise:
+def _promise(folder: Path, index: Mapping[str, Any], plain: Plain) -> Promise:
     try:
         config = index["provenance"]["config"]["release"]
         privacy, marking = config["privacy"], config["marking"]
@@ -264,6 +264,7 @@ def _promise(folder: Path, index: Mapping[str, Any]) -> Promise:
             marked=marking["xmp"] is True,
             blurred=privacy["blur_faces"] is True,
             rendered=frozenset(config["rendered"]),
+            emptied_by=plain.emptied_by(),
         )
     except (KeyError, TypeError) as error:
         raise ThrongError(f"{folder / INDEX}: does not say how its images were finished ({error})") from error

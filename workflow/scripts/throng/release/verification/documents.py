@@ -25,7 +25,7 @@ def _check_card(path: Path, index: Mapping[str, Any], files: Sequence[Written]) 
     import yaml
 
     try:
-        front = yaml.safe_load(path.read_text().split("---\n")[1])
+        front = yaml.load(path.read_text().split("---\n")[1], Loader=yaml.CSafeLoader)
         configs = {config["config_name"]: config["data_files"] for config in front["configs"]}
         version = front["version"]
         patterns = {name: {entry["split"]: entry["path"] for entry in entries} for name, entries in configs.items()}

@@ -13,12 +13,13 @@ from throng.release.xmp import digital_source_type
 
 @dataclasses.dataclass(frozen=True)
 class Promise:
-    """What the index says was done to all images, and which sources were rendered."""
+    """What was done to all images, which sources were rendered, and which backends emptied backgrounds."""
 
     stripped: bool
     marked: bool
     blurred: bool
     rendered: frozenset[str]
+    emptied_by: frozenset[str]
 
 
 @dataclasses.dataclass(frozen=True)

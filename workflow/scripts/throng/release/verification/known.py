@@ -54,7 +54,7 @@ def check_known(folder: Path, test_set: Path, pool: Executor) -> dict[str, int]:
     windows = windows_of(section.crops)
     held = _held(test_set, windows, pool)
     seen = _seen(folder, windows, pool)
-    found = HeldOut(held).candidates(_looks(seen.values(), windows), section.distance, section.neighbours)
+    found = HeldOut(held, section.distance).candidates(_looks(seen.values(), windows), section.neighbours)
     store = _Pictures(folder, seen, test_set)
     comparer = Comparer(store, windows, section.agreement)
     for subject, candidates in found:
@@ -124,8 +124,14 @@ def _held(test_set: Path, windows: Sequence[Window], pool: Executor) -> Looks:
 def look(test_set: Path, paths: Sequence[str], windows: Sequence[Window]) -> list[tuple[str, np.ndarray | None]]:
     """Return sha256 and hashes of some images of a test set."""
     store = ImageStore({KNOWN: test_set})
-    files = (store.read_bytes(KNOWN, path) for path in paths)
-    return [(sha256_of(data), hashes_of(decode(data), windows)) for data in files]
+    found = []
+    for path in paths:
+        data = store.read_bytes(KNOWN, path)
+        try:
+            found.append((sha256_of(data), hashes_of(decode(data), windows)))
+        except ThrongError as error:
+            raise ThrongError(f"--against {test_set}: {path} cannot be read ({error})") from error
+    return found
 
 
 def _looks(seen: Iterable[Seen], windows: Sequence[Window]) -> Looks:

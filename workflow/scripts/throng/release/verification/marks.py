@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from throng.release.products import DENSITY_LABELLED, FIXED_COUNT, MEDIA, RANKED_PAIRS
+from throng.release.products import DENSITY_LABELLED, MEDIA, RANKED_PAIRS, REQUESTED_DENSITY
 from throng.release.verification.images import Promise
-from throng.release.xmp import TERMS, term_of
+from throng.release.xmp import term_of
 
 Terms = frozenset[str | None]
 
@@ -15,15 +15,13 @@ def terms_of(product: str, column: str, row: Mapping[str, Any], promise: Promise
     if product == RANKED_PAIRS.name:
         member = row[f"{column.removeprefix('image_')}_id"]
         if member != row["parent_id"]:
-            return _made("edit", row["remover"].split(", "))
+            return frozenset(term_of("edit", [backend]) for backend in row["remover"].split(", "))
         return _taken("rendered" if row["parent_source"] in promise.rendered else "photograph", promise)
-    if product == FIXED_COUNT.name:
-        return _all(MEDIA.get(row["backend"], "synthesised"), row["backend"])
-    if product == DENSITY_LABELLED.name:
-        if row["backend"]:
-            return _all(row["medium"], row["backend"])
+    if product == DENSITY_LABELLED.name and not row["backend"]:
         return _taken(row["medium"], promise)
-    return _all("drawn", row["backend"])
+    medium = "drawn" if product == REQUESTED_DENSITY.name else MEDIA.get(row["backend"], "synthesised")
+    backends = row["backend"].split(", ")
+    return _composite(row, backends, promise) if medium == "composite" else frozenset({term_of(medium, backends)})
 
 
 def _taken(medium: str, promise: Promise) -> Terms:
@@ -32,16 +30,9 @@ def _taken(medium: str, promise: Promise) -> Terms:
     return frozenset({None, term_of(medium, ())}) if promise.blurred else frozenset({None})
 
 
-def _made(medium: str, backends: Collection[str]) -> Terms:
-    """Return the terms of an image that one of these backends made."""
-    return frozenset(term_of(medium, [backend]) for backend in backends)
-
-
-def _all(medium: str, backends: str) -> Terms:
-    """Return the term of an image that all of these backends, separated by a comma and a space, made.
-
-    Of a composite both are, as its row does not say who emptied its background.
-    """
-    if medium == "composite":
-        return frozenset(TERMS[medium])
-    return frozenset({term_of(medium, backends.split(", "))})
+def _composite(row: Mapping[str, Any], backends: Collection[str], promise: Promise) -> Terms:
+    """Return the terms of a composite, in which whoever emptied its background had a hand."""
+    on_empty, alone = term_of("composite", [*backends, *promise.emptied_by]), term_of("composite", backends)
+    if "background_id" in row:
+        return frozenset({on_empty if row["background_id"] else alone})
+    return frozenset({on_empty, alone})

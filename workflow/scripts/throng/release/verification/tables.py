@@ -19,7 +19,7 @@ TABLE_FOLDER = "tables/"
 NEEDED = {
     "images": ("id", "source", "split", "scene", "redistributable", STATUS),
     "detections": ("id", "backend"),
-    "removals": ("id", "parent_id", "base_id", "removed", STATUS),
+    "removals": ("id", "parent_id", "base_id", "backend", STATUS),
     "prompts": ("id",),
     "synthetic": ("id", "prompt_id", "parents", "background_id", "scene", "split", STATUS),
     "calibrated_counts": ("id", STATUS),
@@ -111,6 +111,10 @@ class Plain:
         """Return "table/id" of every kept density label."""
         rows = self.tables["density_labels"].filter(pc.field(STATUS) == OK)
         return frozenset(f"{table}/{row}" for table, row in zip(*_lists(rows, "table", "id"), strict=True))
+
+    def emptied_by(self) -> frozenset[str]:
+        """Return the backends that edited photographs, which composites may have as backgrounds."""
+        return frozenset(self.tables["removals"].filter(pc.field(STATUS) == OK)["backend"].to_pylist())
 
     def generators(self) -> frozenset[str]:
         """Return the sha256 of the generators that drew images."""
