@@ -32,6 +32,7 @@ RANKER = Ranker(
 )
 
 
+@pytest.mark.slow
 def test_counter_trains_on_points_and_pairs(release: Path, tmp_path: Path) -> None:
     opened = throng.open(release)
     lessons = with_pairs(opened.points("train"), opened.pairs("train"), share=0.5)
