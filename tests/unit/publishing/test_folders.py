@@ -1,5 +1,6 @@
 """A folder holds all of a release, or what it held before, whenever someone looks."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from throng.errors import ThrongError
 from throng.publishing import folders
 from throng.publishing.folders import FolderTarget
 from throng.publishing.parcel import Entry, parcel_of
+from throng.release.index import write_sums
 
 KILLED = """
 import os, signal, sys
@@ -139,3 +141,12 @@ def test_parcel_takes_exactly_the_files_of_the_checksums(tmp_path: Path) -> None
         parcel_of(release)
     with pytest.raises(ThrongError, match=r"no index\.json"):
         parcel_of(tmp_path)
+
+
+def test_rebuilt_pixels_are_not_published(tmp_path: Path) -> None:
+    release = make(tmp_path / "release")
+    index = json.loads((release / "index.json").read_text())
+    (release / "index.json").write_text(json.dumps(index | {"rebuilt": {"may_be_passed_on": False}}))
+    write_sums(release)
+    with pytest.raises(ThrongError, match="was rebuilt from recipes"):
+        parcel_of(release)

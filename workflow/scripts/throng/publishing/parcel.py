@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from throng.errors import ThrongError
 from throng.files import sha256_file
-from throng.release.index import CARD, INDEX, SUMS, files_below, read_index, read_sums
+from throng.release.index import CARD, INDEX, REBUILT, SUMS, files_below, read_index, read_sums
 
 # a reader takes a release for whole when these are there, so they come last and in this order
 LAST = (CARD, INDEX, SUMS)
@@ -84,8 +84,15 @@ class Target(Protocol):
 
 
 def parcel_of(folder: Path) -> Parcel:
-    """Return a release as a parcel; raises ThrongError unless its files are exactly those of ``SHA256SUMS``."""
+    """Return a release as a parcel; raises ThrongError unless its files are exactly those of ``SHA256SUMS``.
+
+    One that ``throng rebuild`` made holds what may not be passed on, and is refused.
+    """
     index, sums = read_index(folder), read_sums(folder)
+    if index.get(REBUILT):
+        raise ThrongError(
+            f"{folder}: was rebuilt from recipes and holds pixels that may not be passed on; publish the release itself"
+        )
     found = files_below(folder)
     if strange := sorted(set(found) ^ set(sums)):
         where = "is not in SHA256SUMS" if strange[0] in found else "is in SHA256SUMS and missing"

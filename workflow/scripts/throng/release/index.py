@@ -15,6 +15,8 @@ from throng.release.shards import Written
 INDEX = "index.json"
 CARD = "README.md"
 SUMS = "SHA256SUMS"
+# key of the index of a release that its user rebuilt from recipes, and that may not be passed on
+REBUILT = "rebuilt"
 FORMAT_VERSION = 5
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from throng.errors import ThrongError
 from throng.release.difference import compare_records, read_records
-from throng.release.index import INDEX, read_index
+from throng.release.index import INDEX, REBUILT, read_index
 from throng.release.products import PRODUCTS
 from throng.release.records import RECORDS
 from throng.release.shards import Written
@@ -35,8 +35,6 @@ from throng.training.bar import Bar
 # of one worker's piece of a Parquet shard
 PIECE_BYTES = 64_000_000
 PIECE_ROWS = 5_000
-# of the index of a release that its user rebuilt from recipes
-REBUILT = "rebuilt"
 FATES = {
     "removed": "is in {one} but not in {other}",
     "added": "is in {other} but not in {one}",

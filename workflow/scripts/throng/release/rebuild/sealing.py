@@ -9,10 +9,9 @@ import pyarrow.parquet as pq
 
 from throng.files import sha256_file
 from throng.release.croissant import CROISSANT
-from throng.release.index import CARD, INDEX, read_index, write_index, write_sums
+from throng.release.index import CARD, INDEX, REBUILT, read_index, write_index, write_sums
 from throng.release.rebuild.outcome import Outcome
 from throng.release.rebuild.recipes import Recipes
-from throng.release.verify import REBUILT
 
 FLAGGED = ("images", "synthetic", "gan_samples")
 NOTICE = (
