@@ -1,13 +1,17 @@
 """What leaves is finished by what the sections privacy and marking say, the same each time."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.unit.release.pictures import exif, opened, pillow_image, saved
 from throng.errors import ThrongError
-from throng.images import decode, encode_png
+from throng.images import ImageStore, decode, encode_png
 from throng.release import metadata, xmp
 from throng.release.finishing import Finisher
+from throng.release.pixels import Pixels
 from throng.release.products import Area, Medium, Picture
 from throng.sections.release_privacy import Marking, Privacy
 
@@ -88,3 +92,27 @@ def test_a_file_that_cannot_be_finished_is_named() -> None:
 def test_the_card_says_what_was_done_and_not_who_asked() -> None:
     said = Finisher(Privacy(opt_out="people/asked.txt"), Marking()).card()
     assert said == {"metadata_stripped": True, "faces_blurred": False, "opt_out_list": True, "xmp_marked": True}
+
+
+class Counting(Finisher):
+    """Counts how often it finishes."""
+
+    finished = 0
+
+    def finish(self, data: bytes, picture: Picture) -> bytes:
+        self.finished += 1
+        return super().finish(data, picture)
+
+
+def test_a_blurred_picture_is_blurred_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(PHOTOGRAPH)
+    sha256 = hashlib.sha256(PHOTOGRAPH).hexdigest()
+    shown = [Picture("street", "a.jpg", sha256, "photograph", "", (Area(x, 30, 16, 16),)) for x in range(40)]
+    finisher = Counting(Privacy(blur_faces=True), Marking())
+    pixels = Pixels(ImageStore({"street": tmp_path}), finisher, tmp_path / "scratch")
+    first = [pixels.file(picture) for picture in shown]
+    assert [pixels.file(picture) for picture in shown] == first
+    assert finisher.finished == 40
+    plain = Pixels(ImageStore({"street": tmp_path}), finisher)
+    assert [plain.file(picture) for picture in shown] == first
+    assert len({file.sha256 for file in first}) == 40
