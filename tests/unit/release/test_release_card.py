@@ -1,10 +1,12 @@
 """What a release's card says: counts, figures, cost, terms, and nothing that a value could smuggle in."""
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.unit.release.facts import facts_of, with_footer
+from tests.unit.release.miniature import draw, make_run
 from throng.errors import ThrongError
 from throng.release.card import card_text
 from throng.release.card_parts.markdown import percent
@@ -254,3 +257,23 @@ def test_a_share_looks_like_all_or_nothing_only_where_it_is(number: int, data: s
     shown = float(percent(right / number).removesuffix(" %"))
     assert (shown == 100, shown == 0) == (right == number, right == 0)
     assert abs(shown - 100 * right / number) <= 0.05
+
+
+@pytest.mark.slow
+def test_datasets_finds_columns_and_rows_as_the_front_matter_says(tmp_path: Path) -> None:
+    import datasets
+
+    run = make_run({"open": True, "closed": False})
+    draw(run)
+    folder = run.write(tmp_path).release()
+    infos = {info["config_name"]: info for info in front_matter((folder / "README.md").read_text())["dataset_info"]}
+    files = [one for one in json.loads((folder / "index.json").read_text())["files"] if one["format"] == "parquet"]
+    assert set(infos) == {one["config"] for one in files}
+    for config, info in infos.items():
+        loaded = datasets.load_dataset(str(folder), config, cache_dir=str(tmp_path / "cache"))
+        assert {split: rows.num_rows for split, rows in loaded.items()} == {
+            one["name"]: one["num_examples"] for one in info["splits"]
+        }
+        for one in (one for one in files if one["config"] == config):
+            kept = json.loads(pq.read_schema(folder / one["path"]).metadata[b"huggingface"])
+            assert loaded[one["split"]].features == datasets.Features.from_dict(kept["info"]["features"])

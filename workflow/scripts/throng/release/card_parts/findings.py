@@ -118,9 +118,12 @@ def _leakage(facts: Facts) -> Iterator[str]:
         return
     yield "### Leakage"
     yield "Near copies across splits and in known test sets, by stage `audit_leakage`:"
-    yield bullets(f"{text(sentence)}." for sentence in quality.leakage_sentences(facts.leakage))
+    yield bullets(
+        f"{text(sentence[:1].upper() + sentence[1:])}." for sentence in quality.leakage_sentences(facts.leakage)
+    )
     if rows := quality.leakage_rows(facts.leakage):
         yield table(["table", "split", "found in", "split there", "images", "pairs"], rows)
+        yield "Samples that show these images or come from them were left out, see *Dataset structure*."
 
 
 def cost(facts: Facts) -> str:

@@ -85,7 +85,7 @@ def kinds(facts: Facts) -> str:
     text = (
         "`more`: `image_more` shows more people; `at-least`: as many or more; `equal`: as many, and which of the two "
         "is called `image_more` was drawn by hash. Where `more_crop` or `fewer_crop` is not null, that window of the "
-        "image is meant, not the whole of it."
+        "image is meant, not the whole of it. Of all pairs that were kept, recipes and what was left out included:"
     )
     return f"{text}\n\n{table(['kind of pair', 'relation', *SPLITS, 'all'], rows)}"
 
