@@ -4,6 +4,7 @@ python consumers.py FOLDER; `make consumers RELEASE=FOLDER` does it in a new env
 and nothing of this project. Exits with 1 and one sentence at the first difference.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -203,11 +204,11 @@ def main() -> int:
         print("usage: python consumers.py FOLDER, the folder of a release, which has an index.json", file=sys.stderr)
         return 2
     own = importlib.util.find_spec("throng") is not None
-    print(f"Python {sys.version.split()[0]}, {'with' if own else 'without'} throng; {sys.argv[1]}")
+    print(f"Python {sys.version.split()[0]}, {'with' if own else 'without'} throng; {sys.argv[1]}", flush=True)
     with tempfile.TemporaryDirectory() as cache:
         os.environ.update(HF_DATASETS_OFFLINE="1", HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
         try:
-            load(Release(Path(sys.argv[1]).resolve(), Path(cache)), print)
+            load(Release(Path(sys.argv[1]).resolve(), Path(cache)), functools.partial(print, flush=True))
         except DifferenceError as error:
             print(f"consumers: {error}", file=sys.stderr)
             return 1
