@@ -55,7 +55,8 @@ ERROR = {"error": 0.48, "low": 0.45, "high": 0.49, "images": 3, "mean_count": 1.
 CALIBRATION = {
     "errors": [
         {"maker": "drawn", "requested": 2, "images": 6, "calibrated": ERROR, "detected": None, "published": 0.11}
-    ]
+    ],
+    "noise": [{"maker": "drawn", "bucket": "2", "mean_std": 0.409, "mean_weight": 0.61}],
 }
 AGREEMENT = {
     "truth": [
@@ -153,13 +154,14 @@ def test_figures_of_the_audits_are_stated_with_their_intervals(facts: Facts) -> 
     )
     quality = section(card_text(measured), "Quality")
     assert "90 pairs, 9 without a truth" in quality
-    assert "| order is right | 98.8 % | 25.0 % to 100.0 % | 81 pairs |" in quality
-    assert "| order is right, sham-equal | 100.0 % |" in quality
+    assert "| order accuracy | 98.8 % | 25.0 % to 100.0 % | 81 pairs |" in quality
+    assert "| order accuracy, sham-equal | 100.0 % |" in quality
     assert "| difference is exactly right | – | – | 0 pairs |" in quality
     assert "| head is painted over | 99.99 % |" in quality, "what is not all of it must not round to 100 %"
     assert "Why the wrong ones are wrong: bystander: 1." in quality
+    assert "| sham accuracy: sham told from its photograph (opencv) | 50.0 % |" in quality
     assert "- opencv: none found" in quality
-    assert "| drawn | 2 | 3 | calibrated | 0.48 | 0.45 to 0.49 | 0.11 |" in quality
+    assert "| drawn | 2 | 3 | calibrated | 0.48 | 0.45 to 0.49 | 0.11 | 0.41 | 0.61 |" in quality
     assert "| rendered photographs | number of people | 8 | 0.88 | 0.80 to 0.90 | grid fixed 0.95 |" in quality
     assert "| grid fixed | 12 | 0.38 | – |" in quality
     assert "49 images were looked at, 1 could not be." in quality

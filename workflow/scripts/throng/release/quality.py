@@ -31,8 +31,8 @@ def order_figures(audit: Json) -> list[Figure]:
     order = audit["order"]
     pairs = "pairs"
     return [
-        _share("order is right", order["all"], pairs),
-        *(_share(f"order is right, {group['group']}", group, pairs) for group in order["by_kind"]),
+        _share("order accuracy", order["all"], pairs),
+        *(_share(f"order accuracy, {group['group']}", group, pairs) for group in order["by_kind"]),
         _share("difference is exactly right", order["delta"], pairs),
     ]
 
@@ -57,7 +57,7 @@ def shortcut_figures(audit: Json) -> list[Figure]:
             name = f"painted patches told from the photograph's ({remover})"
             figures.append(Figure(name, accuracy, low, high, painted["patches"], "patches"))
         if shams := probe.get("sham_pairs"):
-            figures.append(_share(f"sham told from its photograph ({remover})", shams, "sham pairs"))
+            figures.append(_share(f"sham accuracy: sham told from its photograph ({remover})", shams, "sham pairs"))
         for group in probe.get("edited_means_fewer") or ():
             name = f"what looks edited has fewer people, {group['kind']} ({remover})"
             figures.append(_share(name, group, "pairs"))
@@ -71,7 +71,11 @@ def verdicts(audit: Json) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """How far images of one maker and request are from the request: mean |count - requested| / requested."""
+    """How far images of one maker and request are from the request, and how sure that is.
+
+    ``error`` is the mean of |count - requested| / requested with its 95 % interval; ``std`` the mean standard deviation
+    of the released counts, people; ``weight`` their mean weight.
+    """
 
     maker: str
     requested: int
@@ -81,6 +85,8 @@ class Noise:
     low: float | None
     high: float | None
     published: float
+    std: float | None
+    weight: float | None
 
 
 INSTRUMENTS = ("exact", "calibrated", "predicted", "detected")
@@ -88,15 +94,17 @@ INSTRUMENTS = ("exact", "calibrated", "predicted", "detected")
 
 def count_noise(calibration: Json) -> list[Noise]:
     """Return the count-noise curve: by maker and request, the error by the surest way of counting that there is."""
-    return [_noise(entry) for entry in calibration["errors"]]
+    sure = {(entry["maker"], entry["bucket"]): entry for entry in calibration["noise"]}
+    return [_noise(entry, sure.get((entry["maker"], str(entry["requested"])), {})) for entry in calibration["errors"]]
 
 
-def _noise(entry: Json) -> Noise:
+def _noise(entry: Json, sure: Json) -> Noise:
     by = next((name for name in INSTRUMENTS if entry.get(name)), "")
     found = entry.get(by) or {}
     error, low, high = (found.get(name) for name in ("error", "low", "high"))
     images = found.get("images", entry["images"])
-    return Noise(entry["maker"], entry["requested"], images, by, error, low, high, entry["published"])
+    std, weight = sure.get("mean_std"), sure.get("mean_weight")
+    return Noise(entry["maker"], entry["requested"], images, by, error, low, high, entry["published"], std, weight)
 
 
 @dataclasses.dataclass(frozen=True)

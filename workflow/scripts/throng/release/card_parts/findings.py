@@ -63,7 +63,7 @@ def _counts(facts: Facts) -> Iterator[str]:
     yield (
         "Mean of |count - requested| / requested, by maker and request, counted in the surest way that there is, with "
         "95 % bootstrap intervals; *published* is what prompted images of Stable Diffusion were found to show "
-        "(AFreeCA, ECCV 2024)."
+        "(AFreeCA, ECCV 2024). Standard deviation, people, and weight are those of the released counts."
     )
     rows = [
         [
@@ -74,10 +74,13 @@ def _counts(facts: Facts) -> Iterator[str]:
             number(one.error),
             "–" if one.low is None or one.high is None else f"{one.low:.2f} to {one.high:.2f}",
             number(one.published),
+            number(one.std),
+            number(one.weight),
         ]
         for one in noise
     ]
-    yield table(["maker", "requested", "images", "counted by", "error", "interval", "published"], rows)
+    header = ["maker", "requested", "images", "counted by", "error", "interval"]
+    yield table([*header, "published", "mean std", "mean weight"], rows)
 
 
 def labeller(facts: Facts) -> str:
