@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # One thread per test process; the processes share the cores.
 PARALLEL := $(if $(filter 1,$(CORES)),,-n $(CORES))
 
-.PHONY: help setup demo ladder consumers test test-all fuzz check format bench install-profiles lock clean
+.PHONY: help setup demo ladder workflow-report consumers test test-all fuzz check format bench install-profiles lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -32,6 +32,10 @@ ladder: $(STAMP) ## counting without labels on rendered crowds: one table, one f
 
 consumers: $(STAMP) ## load RELEASE=folder in a new environment with its users' libraries, without throng
 	@bash envs/consumers.sh "$(RELEASE)"
+
+workflow-report: $(STAMP) ## Snakemake's own report of the finished demo: rules, run times, figures, in one file
+	@$(BIN)/snakemake --report results/workflow-report.html
+	@echo "report: $(CURDIR)/results/workflow-report.html"
 
 test: $(STAMP) ## the fast tests
 	OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL)

@@ -41,8 +41,16 @@ rule evaluate:
         bins=f"{RESULTS}/evaluate/bins.png",
         curves=f"{RESULTS}/evaluate/curves.png",
         calibration=f"{RESULTS}/evaluate/calibration.png",
-        comparison=f"{RESULTS}/evaluate/comparison.png",
-        examples=f"{RESULTS}/evaluate/examples.jpg",
+        comparison=report(
+            f"{RESULTS}/evaluate/comparison.png",
+            caption="../workflow/report/comparison.rst",
+            category="Counting",
+        ),
+        examples=report(
+            f"{RESULTS}/evaluate/examples.jpg",
+            caption="../workflow/report/examples.rst",
+            category="Counting",
+        ),
     log:
         f"{RESULTS}/logs/evaluate.log",
     benchmark:

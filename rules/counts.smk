@@ -36,7 +36,11 @@ rule calibrate_counts:
     output:
         table=f"{RESULTS}/calibrate_counts/calibrated_counts.parquet",
         figures=f"{RESULTS}/calibrate_counts/calibration.json",
-        page=f"{RESULTS}/calibrate_counts/calibration.html",
+        page=report(
+            f"{RESULTS}/calibrate_counts/calibration.html",
+            caption="../workflow/report/calibration.rst",
+            category="Data",
+        ),
     log:
         f"{RESULTS}/logs/calibrate_counts.log",
     benchmark:

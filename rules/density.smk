@@ -36,7 +36,11 @@ rule audit_density:
         truth=rendered_truth(),
     output:
         figures=f"{RESULTS}/audit_density/agreement.json",
-        page=f"{RESULTS}/audit_density/density.html",
+        page=report(
+            f"{RESULTS}/audit_density/density.html",
+            caption="../workflow/report/density.rst",
+            category="Data",
+        ),
     log:
         f"{RESULTS}/logs/audit_density.log",
     benchmark:

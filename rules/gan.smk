@@ -43,7 +43,11 @@ rule evaluate_gan:
         sweep=f"{RESULTS}/evaluate_gan/{{gan}}/{{run}}/sweep.png",
         conditioning=f"{RESULTS}/evaluate_gan/{{gan}}/{{run}}/conditioning.png",
         neighbours=f"{RESULTS}/evaluate_gan/{{gan}}/{{run}}/neighbours.png",
-        page=f"{RESULTS}/evaluate_gan/{{gan}}/{{run}}/gan.html",
+        page=report(
+            f"{RESULTS}/evaluate_gan/{{gan}}/{{run}}/gan.html",
+            caption="../workflow/report/gan.rst",
+            category="Generators",
+        ),
     log:
         f"{RESULTS}/logs/evaluate_gan/{{gan}}/{{run}}.log",
     benchmark:

@@ -124,7 +124,11 @@ rule ladder:
         ladder=f"{RESULTS}/ladder/ladder.json",
         table=f"{RESULTS}/ladder/ladder.csv",
         figure=f"{RESULTS}/ladder/ladder.png",
-        page=f"{RESULTS}/ladder/ladder.html",
+        page=report(
+            f"{RESULTS}/ladder/ladder.html",
+            caption="../workflow/report/ladder.rst",
+            category="Counting",
+        ),
     log:
         f"{RESULTS}/logs/ladder.log",
     benchmark:

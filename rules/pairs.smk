@@ -83,7 +83,11 @@ rule audit_pairs:
         audit=f"{RESULTS}/audit_pairs/audit.parquet",
         edits=f"{RESULTS}/audit_pairs/edits.parquet",
         figures=f"{RESULTS}/audit_pairs/audit.json",
-        page=f"{RESULTS}/audit_pairs/audit.html",
+        page=report(
+            f"{RESULTS}/audit_pairs/audit.html",
+            caption="../workflow/report/audit.rst",
+            category="Data",
+        ),
     log:
         f"{RESULTS}/logs/audit_pairs.log",
     benchmark:

@@ -13,7 +13,11 @@ rule audit_leakage:
     output:
         table=f"{RESULTS}/audit_leakage/near_duplicates.parquet",
         figures=f"{RESULTS}/audit_leakage/leakage.json",
-        page=f"{RESULTS}/audit_leakage/leakage.html",
+        page=report(
+            f"{RESULTS}/audit_leakage/leakage.html",
+            caption="../workflow/report/leakage.rst",
+            category="Data",
+        ),
     log:
         f"{RESULTS}/logs/audit_leakage.log",
     benchmark:
