@@ -134,6 +134,19 @@ def test_front_matter_names_every_file_once_and_adds_up_its_rows(facts: Facts) -
     assert (front["version"], front["license"]) == ("1.2.0", "cc-by-4.0")
 
 
+def test_recipes_are_said_to_be_what_they_are(facts: Facts) -> None:
+    card = card_text(facts)
+    assert "**10 of 27 samples are recipes without pixels**" in card
+    assert "| `ranked_pairs_recipes` | the same without pixels | 10 | 0 | 0 | 10 |" in card
+    assert "throng rebuild FOLDER --source DIR" in card
+    pixels = [dataclasses.replace(total, recipes={}) for total in facts.totals]
+    assert "throng rebuild" not in section(card_text(dataclasses.replace(facts, totals=pixels)), "Load it")
+    recipes = [dataclasses.replace(total, pixels={}) for total in facts.totals]
+    card = card_text(dataclasses.replace(facts, totals=recipes))
+    assert "holds recipes only, no pixels" in card
+    assert "`image_fewer` lacks; without pixels | 10 |" in card
+
+
 def test_left_out_samples_are_counted_by_reason(facts: Facts) -> None:
     assert "Left out of the release" not in card_text(facts)
     said = {"ranked_pairs": {"withdrawn": 3, "near copy of a held-out image": 2}, "fixed_count": {}}
@@ -246,6 +259,7 @@ def test_citation_tells_people_from_bodies(tmp_path: Path) -> None:
     cited = yaml.safe_load(citation_text(facts))
     assert cited["authors"] == [{"family-names": "Doe", "given-names": "Jane"}, {"name": "The R&D Lab"}]
     assert (cited["type"], cited["date-released"], cited["license"]) == ("dataset", "2027-03-01", "CC-BY-4.0")
+    assert "- **Curated by:** Jane Doe, The R&D Lab" in card_text(facts)
     assert "author = {Doe, Jane and {The R\\&D Lab}}," in bibtex(facts)
     own = dataclasses.replace(
         facts, config=facts.config.model_copy(update={"card": Card(bibtex="@article{x,\n  title = {Y}\n}")})

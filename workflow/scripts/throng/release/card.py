@@ -6,6 +6,7 @@ from throng.release.card_parts.front_matter import front_matter
 from throng.release.card_parts.groups import counted
 from throng.release.card_parts.limits import biases, limits
 from throng.release.card_parts.markdown import bullets, text
+from throng.release.citation import spelled
 from throng.release.facts import Facts
 
 CHECK = (
@@ -72,7 +73,7 @@ def _details(facts: Facts) -> str:
     card = facts.config.card
     return bullets(
         [
-            f"**Curated by:** {text(', '.join(card.creators))}",
+            f"**Curated by:** {text(', '.join(map(spelled, card.creators)))}",
             *([f"**Funded by:** {text(card.funding)}"] if card.funding else []),
             f"**Version:** {facts.version}, published on {card.date}",
             f"**Licence:** {text(facts.config.licence)}; every row has its own terms, see *Licences*",

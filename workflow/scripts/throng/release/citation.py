@@ -33,6 +33,12 @@ def person(name: str) -> tuple[str, str] | None:
     return (family, given) if comma and family and given else None
 
 
+def spelled(name: str) -> str:
+    """Return a creator's name as it is read: given name first."""
+    names = person(name)
+    return f"{names[1]} {names[0]}" if names else name
+
+
 def _escaped(words: str) -> str:
     return re.sub(r"([&%$#_{}])", r"\\\1", " ".join(words.split()))
 

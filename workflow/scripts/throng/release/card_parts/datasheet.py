@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from throng.release.card_parts import uses
 from throng.release.card_parts.creation import contact
 from throng.release.card_parts.markdown import text
+from throng.release.citation import spelled
 from throng.release.facts import Facts
 
 GROUPS = (
@@ -33,7 +34,7 @@ Answers = Iterator[tuple[str, str]]
 def _motivation(facts: Facts) -> Answers:
     card = facts.config.card
     yield "For what purpose was the dataset created?", text(uses.purpose(facts))
-    yield "Who created it?", text(", ".join(card.creators)) + "."
+    yield "Who created it?", text(", ".join(map(spelled, card.creators))) + "."
     yield "Who funded it?", text(card.funding) if card.funding else "Not stated."
 
 

@@ -58,7 +58,8 @@ def configurations(total: Totals) -> Iterator[tuple[str, dict[str, int], str]]:
     if total.pixels:
         yield total.product, dict(total.pixels), MEANING[total.product]
     if total.recipes:
-        yield PRODUCTS[total.product].recipes, dict(total.recipes), "the same without pixels"
+        meaning = "the same without pixels" if total.pixels else f"{MEANING[total.product]}; without pixels"
+        yield PRODUCTS[total.product].recipes, dict(total.recipes), meaning
 
 
 def contents(facts: Facts) -> str:
@@ -138,7 +139,9 @@ def examples(facts: Facts) -> str:
         "import mlcroissant",
         f'records = mlcroissant.Dataset(FOLDER + "/croissant.json").records("{plain.config}")',
     ]
-    note = (
+    note = "\n\nRecipes become images with `throng rebuild FOLDER --source DIR`, DIR holding the sources' own files."
+    note = note if any(total.recipes for total in facts.totals) else ""
+    note += (
         "\n\nIn the tar shards a member's extension names the field (`more`, `fewer` or none) and `jpg` or `png`; "
         "it is `png` only where all of the product's files are, and decoders go by content."
         if tars

@@ -5,7 +5,7 @@ from typing import Any
 
 from throng.release.card_parts.structure import opening
 from throng.release.card_parts.terms import used
-from throng.release.citation import bibtex, person
+from throng.release.citation import bibtex, person, spelled
 from throng.release.croissant.layout import distribution, record_sets
 from throng.release.croissant.provenance import activities, derived_from
 from throng.release.croissant.responsible import responsible
@@ -54,7 +54,7 @@ def _creator(name: str) -> dict[str, str]:
     if names is None:
         return {"@type": "sc:Organization", "name": name}
     family, given = names
-    return {"@type": "sc:Person", "name": f"{given} {family}", "familyName": family, "givenName": given}
+    return {"@type": "sc:Person", "name": spelled(name), "familyName": family, "givenName": given}
 
 
 def _licence(licence: str) -> str:
