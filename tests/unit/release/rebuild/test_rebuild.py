@@ -233,3 +233,17 @@ def test_a_release_without_recipes_has_nothing_to_rebuild(world, release, tmp_pa
 def test_a_folder_that_is_not_there_is_named(release, tmp_path):
     with pytest.raises(ThrongError, match=r"--source .*nowhere: .* does not exist; .*sources: town"):
         rebuild(release, [str(tmp_path / "nowhere")], [], tmp_path / "out")
+
+
+def test_what_somebody_withdrew_stays_out_and_the_rest_is_rebuilt(world, release, tmp_path):
+    gone = sorted(recipes_of(release, "ranked_pairs").values(), key=lambda row: row["id"])[0]["parent_id"]
+    made = sorted(row["id"] for row in recipes_of(release, "fixed_count").values())[0]
+    listed = tmp_path / "opt-out.txt"
+    listed.write_text(f"{gone}\n{made}\n")
+    fewer = world.release(name="fewer", privacy={"opt_out": str(listed)})
+    outcome = rebuild(fewer, [str(world.copy)], [], tmp_path / "out")
+    shown = shown_in(tmp_path / "out", "ranked_pairs")
+    assert shown
+    assert gone not in {row["parent_id"] for row in shown.values()}
+    assert not outcome.faults["ranked_pairs"]
+    assert made not in shown_in(tmp_path / "out", "fixed_count")

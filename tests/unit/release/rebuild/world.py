@@ -111,7 +111,8 @@ class World:
         """Write the release and return its folder."""
         config = Release.model_validate({"name": "tiny", "backends": BACKENDS} | settings)
         index = f"release/{config.name}/index.json"
-        self._run(release, "release", config, {}, {"index": index})
+        given = {"opt_out": [config.privacy.opt_out]} if config.privacy.opt_out else {}
+        self._run(release, "release", config, given, {"index": index})
         return (self.results / index).parent
 
     def _calibrate(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from throng.errors import ThrongError
 from throng.images import ImageStore
 from throng.manifest import OK
-from throng.release.rebuild.recipes import Recipes
+from throng.release.rebuild.recipes import WITHDRAWN, Recipes
 from throng.sections.ingest import Ingest, Source
 from throng.sources.ingestion import ingest_one, listed, reader
 from throng.sources.samples import Sample
@@ -44,7 +44,7 @@ def read_copies(recipes: Recipes, needed: Collection[str], given: Sequence[str],
     store = ImageStore(folders)
     rows: dict[str, ImageRow] = {}
     faults: dict[str, str] = {
-        name: "withdrawn: the release does not hold its row" for name in needed if name not in recipes.photographs
+        name: f"{WITHDRAWN}: the release does not hold its row" for name in needed if name not in recipes.photographs
     }
     with ThreadPoolExecutor(max(1, threads)) as pool:
         for name, source in sources.items():

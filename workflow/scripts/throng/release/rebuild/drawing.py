@@ -8,7 +8,7 @@ from typing import Any
 from throng.images import encode_png
 from throng.release.rebuild.edits import DIFFERENT, FAULTS, retry
 from throng.release.rebuild.pins import Pins
-from throng.release.rebuild.recipes import Recipes
+from throng.release.rebuild.recipes import WITHDRAWN, Recipes
 from throng.release.rebuild.surroundings import differences
 from throng.tables.gan_samples import GanSampleRow
 from throng.workdir import Made, Workdir, process
@@ -20,7 +20,7 @@ def redraw(recipes: Recipes, wanted: Collection[str], models: Pins, work: Workdi
     Returns what is wrong with each that could not be drawn identical, as "short kind: detail".
     """
     rows: dict[str, GanSampleRow] = {row.id: row for row in recipes.tables["gan_samples"]}
-    faults = {name: "withdrawn: the release does not hold its row" for name in wanted if name not in rows}
+    faults = {name: f"{WITHDRAWN}: the release does not hold its row" for name in wanted if name not in rows}
     by_generator: dict[str, list[GanSampleRow]] = {}
     for name in sorted(wanted - faults.keys()):
         by_generator.setdefault(rows[name].generator, []).append(rows[name])

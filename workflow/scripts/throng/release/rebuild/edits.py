@@ -11,7 +11,7 @@ from throng import removers
 from throng.images import ImageStore
 from throng.release.rebuild.copies import Copies
 from throng.release.rebuild.pins import Pins, all_found, named, of_pipeline
-from throng.release.rebuild.recipes import Recipes
+from throng.release.rebuild.recipes import WITHDRAWN, Recipes
 from throng.release.rebuild.surroundings import differences
 from throng.removers.plan import Planner
 from throng.removers.remaking import Remaker
@@ -86,7 +86,7 @@ def _possible(
     for name in sorted(wanted):
         row = recipes.edits.get(name)
         if row is None:
-            faults[name] = "withdrawn: the release does not hold its row"
+            faults[name] = f"{WITHDRAWN}: the release does not hold its row"
         elif row.parent_id in copies.faults:
             faults[name] = copies.faults[row.parent_id]
         elif row.parent_id not in found:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from throng import synthesizers
 from throng.release.rebuild.edits import DIFFERENT, FAULTS, retry
 from throng.release.rebuild.pins import Pins, all_found, named, of_pipeline
-from throng.release.rebuild.recipes import Recipes
+from throng.release.rebuild.recipes import WITHDRAWN, Recipes
 from throng.release.rebuild.surroundings import differences
 from throng.sections.synthesize import MODULES, Composite, Maker
 from throng.synthesizers.protocol import Material, Synthesizer
@@ -36,7 +36,7 @@ def remake_images(
 
     Returns what is wrong with each that could not be made identical, as "short kind: detail".
     """
-    faults = {name: "withdrawn: the release does not hold its row" for name in wanted if name not in recipes.made}
+    faults = {name: f"{WITHDRAWN}: the release does not hold its row" for name in wanted if name not in recipes.made}
     by_maker: dict[str, list[str]] = {}
     for name in sorted(wanted - faults.keys()):
         by_maker.setdefault(recipes.made[name].maker, []).append(name)
@@ -73,7 +73,7 @@ def _remade(
         row = recipes.made[name]
         prompt = prompts.get(row.prompt_id)
         if prompt is None:
-            return {FAULTS: {name: f"withdrawn: the release does not hold prompt {row.prompt_id}"}}, {}
+            return {FAULTS: {name: f"{WITHDRAWN}: the release does not hold prompt {row.prompt_id}"}}, {}
         (scene,) = synthesizer.synthesize([prompt])
         made, data = made_row(config, synthesizer, prompt, scene)
         if data is None:

@@ -137,7 +137,7 @@ def _material(
 
 
 def _outcome(recipes: Recipes, corpus: Corpus, faults: Mapping[str, str]) -> Outcome:
-    unlabelled = {row.id: row.reason for row in corpus.density_labels if row.reason.startswith(UNLABELLED)}
+    unlabelled = {row.id: row.reason for row in corpus.rows("density_labels") if row.reason.startswith(UNLABELLED)}
     wrong: dict[str, dict[str, str]] = {}
     for product, rows in recipes.samples.items():
         wrong[product] = {}
@@ -168,8 +168,8 @@ def _write(
 ) -> None:
     """Write the folder by the code that wrote the release, with the samples alone that it has no pixels of."""
     recipes_of = recipes.wanted
-    shown = {row.id for row in corpus.synthetic if row.id not in recipes_of.made}
-    shown |= {row.id for row in corpus.gan_samples if row.id not in recipes_of.drawn}
+    shown = {row.id for row in corpus.rows("synthetic") if row.id not in recipes_of.made}
+    shown |= {row.id for row in corpus.rows("gan_samples") if row.id not in recipes_of.drawn}
     exclusions = Exclusions({**dict.fromkeys(shown, SHOWN_THERE), **faults})
     config = recipes.config.model_copy(
         update={

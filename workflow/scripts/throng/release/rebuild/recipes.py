@@ -21,8 +21,9 @@ from throng.tables.images import ImageRow
 from throng.tables.removals import RemovalRow
 from throng.tables.synthetic import SyntheticRow
 
-PIXELS = "pixels"
 MADE_BY = "made_by"
+# kind of fault: somebody opted out
+WITHDRAWN = "withdrawn"
 
 
 @dataclasses.dataclass(frozen=True)

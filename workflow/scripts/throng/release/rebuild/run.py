@@ -14,6 +14,7 @@ from throng.release.products import RANKED_PAIRS
 from throng.release.rebuild.copies import Copies
 from throng.release.rebuild.labels import rejected
 from throng.release.rebuild.recipes import Recipes
+from throng.release.rebuild.withdrawn import completed
 from throng.roots import RESULTS
 from throng.tables.density_labels import DensityLabelRow
 from throng.tables.detections import DetectionRow
@@ -50,12 +51,14 @@ def write_tables(
     Whatever is there again is said to be free to show, as the folder that is made of it is its user's own.
     """
     wanted = recipes.wanted
+    whole = completed(recipes)
     tables: dict[str, list[Any]] = {
         **recipes.tables,
+        **whole,
         "images": [_completed(row, copies) for row in recipes.tables["images"]],
         "detections": list(_all_detections(recipes, found)),
         "ranked_pairs": [_pair(row, recipes) for row in recipes.samples[RANKED_PAIRS.name]],
-        "synthetic": [_shown(row, wanted.made) for row in recipes.tables["synthetic"]],
+        "synthetic": [_shown(row, wanted.made) for row in whole["synthetic"]],
         "gan_samples": [_shown(row, wanted.drawn) for row in recipes.tables["gan_samples"]],
         "density_labels": [*map(_elsewhere, recipes.tables["density_labels"]), *labels.values()],
     }
@@ -108,8 +111,15 @@ def _parts(recipes: Recipes, name: str, rows: list[Any], folder: Path) -> Iterab
         else:
             mine = rows if number == 0 else []
         path = folder / f"{name}-{number:03d}.parquet"
-        write_table(path, table, mine, _provenance(footer))
+        write_table(path, table, mine, _provenance(_asked(name, footer, len(mine))))
         yield path
+
+
+def _asked(name: str, footer: Mapping[str, Any], rows: int) -> Mapping[str, Any]:
+    """Return a sampler's footer with as many images asked for as there are rows: what was withdrawn no longer is."""
+    if name != "gan_samples":
+        return footer
+    return {**footer, "model": {**footer["model"], "asked": str(rows)}}
 
 
 def _provenance(footer: Mapping[str, Any]) -> Provenance:

@@ -58,7 +58,7 @@ def _flag(path: Path, recipes: Recipes) -> None:
     allowed = {tuple(getattr(row, name) for name in key): row.redistributable for row in recipes.tables[path.stem]}
     keys = zip(*(table.column(name).to_pylist() for name in key), strict=True)
     place = table.schema.get_field_index("redistributable")
-    column = pa.array([allowed[one] for one in keys], pa.bool_())
+    column = pa.array([allowed.get(one, False) for one in keys], pa.bool_())
     table = table.set_column(place, table.schema.field(place), column)
     pq.write_table(table, path, compression="zstd", row_group_size=10_000, write_page_index=True)
 
