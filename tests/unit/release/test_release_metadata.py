@@ -1,8 +1,12 @@
 """Metadata come off, pixels stay as they are encoded, and the mark of made images goes on and comes back."""
 
 import io
+import json
+import shutil
 import struct
+import subprocess
 import zlib
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -228,3 +232,16 @@ def test_a_bmp_has_nothing_to_tell_and_no_place_for_a_mark() -> None:
     assert xmp.digital_source_type(data) is None
     with pytest.raises(ThrongError, match="a BMP has no place for XMP"):
         metadata.with_source_type(data, "composite")
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+@pytest.mark.parametrize("data", ALL)
+def test_exiftool_finds_the_mark_and_nothing_private(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(metadata.with_source_type(data, "compositeSynthetic"))
+    command = ["exiftool", "-json", "-n", "-G", str(tmp_path / "image")]
+    (found,) = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+    assert found["XMP:DigitalSourceType"] == xmp.SCHEME + "compositeSynthetic"
+    told = {name for name in found if name.startswith(("EXIF:", "IPTC:", "Photoshop:", "MPF:"))}
+    if opened(data).format != "TIFF":  # whose structure exiftool calls EXIF too
+        assert told <= {"EXIF:Orientation"}
+    assert "Ann Onymous" not in json.dumps(found)
