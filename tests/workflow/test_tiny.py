@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.workflow.conftest import Project, checkout
@@ -46,12 +47,28 @@ def test_the_release_verifies_and_nothing_is_left_to_do(tiny: Project):
 
 def test_every_table_says_what_made_it(tiny: Project):
     tables = [p for p in (tiny.folder / RESULTS).rglob("*.parquet") if not {"release", ".kept"} & {*p.parts}]
-    assert len(tables) == 20
+    assert len(tables) == 21
     for table in tables:
         footer = read_footer(table)
         assert footer["code"] and footer["stage"] in footer["config"]
         assert str(tiny.folder) not in json.dumps(footer)
         assert footer["stage"] == "prompt" or footer["parents"], table
+
+
+def test_only_images_of_one_scene_are_called_copies(tiny: Project):
+    folder = tiny.folder / RESULTS
+    photographs = pq.read_table(folder / "ingest" / "images.parquet", columns=["id", "path"]).to_pylist()
+    paths = {row["id"]: row["path"] for row in photographs}
+    made = sorted((folder / "synthesize").rglob("*.parquet"))
+    backgrounds = {row["id"]: row["background_id"] for path in made for row in pq.read_table(path).to_pylist()}
+    truth = pq.read_table(tiny.folder / "resources" / "tiny" / "truth.parquet", columns=["path", "scene"]).to_pylist()
+    scenes = {row["path"].partition("/")[2]: row["scene"] for row in truth}
+    rows = pq.read_table(folder / "audit_leakage" / "near_duplicates.parquet").to_pylist()
+    assert json.loads((folder / "audit_leakage" / "leakage.json").read_text())["pairs_compared"] == len(rows)
+    for row in rows:
+        shown, held_out = backgrounds.get(row["id"], row["id"]), row["other_id"]
+        if row["verdict"] == "leak":
+            assert scenes[paths[shown]] == scenes[paths[held_out]], row
 
 
 def test_metrics_stand_beside_the_baseline_and_the_page_shows_them(tiny: Project):
