@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from tests.unit.release.rebuild.world import World
+from throng.cli import app
 from throng.errors import ThrongError
 from throng.files import sha256_file
 from throng.images import decode, encode_png
@@ -247,3 +249,15 @@ def test_what_somebody_withdrew_stays_out_and_the_rest_is_rebuilt(world, release
     assert gone not in {row["parent_id"] for row in shown.values()}
     assert not outcome.faults["ranked_pairs"]
     assert made not in shown_in(tmp_path / "out", "fixed_count")
+
+
+def test_the_command_exits_with_1_unless_all_are_identical(world, release, tmp_path):
+    out = str(tmp_path / "out")
+    failed = CliRunner().invoke(app, ["rebuild", str(release), "--out", out])
+    assert failed.exit_code == 1
+    assert "source not given" in failed.output
+    assert (tmp_path / "out.faults.tsv").is_file()
+    done = CliRunner().invoke(app, ["rebuild", str(release), "--source", str(world.copy), "--out", out, "--jobs", "1"])
+    assert done.exit_code == 0, done.output
+    assert "may not be passed on" in done.output
+    assert not (tmp_path / "out.faults.tsv").exists()
