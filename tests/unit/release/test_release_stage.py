@@ -313,3 +313,7 @@ def test_old_release_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
         (folder / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["release"]
+    target.rename(tmp_path / ".release.old")
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert [path.name for path in target.iterdir()] == ["new"], "killed between two renames, the old one comes back"

@@ -3,7 +3,6 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from throng.errors import ThrongError
-from throng.manifest import OK, Table, check_part, read_footer, read_rows, read_table
+from throng.manifest import Table, check_part, read_footer, read_rows, read_table
 from throng.tables import (
     calibrated_counts,
     density_labels,
@@ -51,10 +50,7 @@ BATCH_ROWS = 4096
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """The tables of one run, read as they are asked for, and the footers that say what made them.
-
-    The attributes named after tables are lists of rows, for those who look at few; a release reads columns in batches.
-    """
+    """The tables of one run, read as they are asked for, and the footers that say what made them."""
 
     parts: Mapping[str, Sequence[Path]]
     footers: Mapping[str, list[dict[str, Any]]]
@@ -109,74 +105,10 @@ class Corpus:
         if held:
             yield pa.Table.from_batches(held)
 
-    def _rows(self, table: str) -> list[Any]:
+    def rows(self, table: str) -> list[Any]:
+        """Return the rows of a table as objects, in the order of its key: for those who look at few."""
         kind, row = TABLES[table]
         return read_rows(self.parts[table], kind, row) if self.parts[table] else []
-
-    @cached_property
-    def images(self) -> list[ImageRow]:
-        """The rows of table images."""
-        return self._rows("images")
-
-    @cached_property
-    def detections(self) -> list[DetectionRow]:
-        """The rows of table detections."""
-        return self._rows("detections")
-
-    @cached_property
-    def removals(self) -> list[RemovalRow]:
-        """The rows of table removals."""
-        return self._rows("removals")
-
-    @cached_property
-    def ranked_pairs(self) -> list[RankedPairRow]:
-        """The rows of table ranked_pairs."""
-        return self._rows("ranked_pairs")
-
-    @cached_property
-    def prompts(self) -> list[PromptRow]:
-        """The rows of table prompts."""
-        return self._rows("prompts")
-
-    @cached_property
-    def synthetic(self) -> list[SyntheticRow]:
-        """The rows of table synthetic."""
-        return self._rows("synthetic")
-
-    @cached_property
-    def calibrated_counts(self) -> list[CalibratedCountRow]:
-        """The rows of table calibrated_counts."""
-        return self._rows("calibrated_counts")
-
-    @cached_property
-    def density_labels(self) -> list[DensityLabelRow]:
-        """The rows of table density_labels."""
-        return self._rows("density_labels")
-
-    @cached_property
-    def gan_samples(self) -> list[GanSampleRow]:
-        """The rows of table gan_samples."""
-        return self._rows("gan_samples")
-
-    @cached_property
-    def photographs(self) -> dict[str, list[ImageRow]]:
-        """The usable images by id; several where two sources hold the same file."""
-        found: dict[str, list[ImageRow]] = {}
-        for row in self.images:
-            if row.status == OK:
-                found.setdefault(row.id, []).append(row)
-        return found
-
-    @cached_property
-    def counted(self) -> list[tuple[SyntheticRow, CalibratedCountRow]]:
-        """The usable synthetic images, each with what is known of its count."""
-        known = {row.id: row for row in self.calibrated_counts if row.status == OK}
-        return [(row, known[row.id]) for row in self.synthetic if row.id in known]
-
-    @cached_property
-    def drawn(self) -> list[GanSampleRow]:
-        """The images of generators that were kept."""
-        return [row for row in self.gan_samples if row.status == OK]
 
 
 def _check_parents(name: str, footers: list[dict[str, Any]], hashes: Mapping[str, str]) -> None:
