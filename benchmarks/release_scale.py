@@ -7,7 +7,8 @@ synthesised images with counts and density labels; images of 16 x 16 pixels, tab
 schemas of the workflow. The release is then built in a process of its own, whose CPU seconds, clock seconds and peak
 resident memory are taken; where other work shares the machine, CPU seconds count. --verify reads it back in another.
 Slopes are of logarithms between neighbouring numbers: 1 is linear. Figures go to standard output and to
-benchmarks/results/release_scale.json. A million samples take about a quarter of an hour of one core and 10 GB of disk.
+benchmarks/results/release_scale.json. By what a hundred thousand samples take, a million want a quarter of an hour of
+one core, and 10 GB of disk.
 """
 
 import argparse

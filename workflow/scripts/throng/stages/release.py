@@ -2,6 +2,7 @@
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from throng.images import ImageStore
@@ -45,7 +46,8 @@ def run(inputs: Files, outputs: Files, config: Release, context: Context) -> Non
             findings=_findings(inputs, measured(context.roots[RESULTS], config.card)),
             previous=inputs.many("previous"),
         )
-        log.info("verified: %s", verify(folder, work.path / "datasets"))
+        checked = verify(folder, work.path / "datasets", pool=ThreadPoolExecutor(context.threads))
+        log.info("verified: %s", checked)
     work.remove()
 
 
