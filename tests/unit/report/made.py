@@ -177,7 +177,22 @@ class Made:
 def make_page(run: Run, root: Path, *, extras: bool = False, **settings: Any) -> Made:
     """Write a run and its page; ``extras`` are a generator's evaluation and a ladder."""
     written = run.write(root)
-    files = {
+    inputs = inputs_of(run, written)
+    if extras:
+        inputs |= {
+            "ladder": [_json(root / "ladder/ladder.json", LADDER)],
+            "ladder_figure": [_plot(root / "ladder/ladder.png", 7)],
+            "gan_metrics": [_json(root / "evaluate_gan/crowds/seed-1/metrics.json", GAN)],
+            "gan_pictures": [_plot(root / "evaluate_gan/crowds/seed-1/sweep.png", 8)],
+        }
+    write_page(written, inputs, root / "report", **settings)
+    return Made(written, (root / "report" / "report.html").read_text())
+
+
+def inputs_of(run: Run, written: Written) -> dict[str, list[str]]:
+    """Write what other stages say of a run, and return all inputs of its page by name."""
+    root = written.root
+    return {name: [str(written.results / path)] for name, path in written.paths.items()} | {
         "metrics": [_json(root / "evaluate/metrics.json", metrics())],
         "audit": [_json(root / "audit.json", AUDIT)],
         "calibration": [_json(root / "calibration.json", CALIBRATION)],
@@ -187,19 +202,13 @@ def make_page(run: Run, root: Path, *, extras: bool = False, **settings: Any) ->
         "history": [_history(root / "train_counter/throng/seed-1/history.jsonl")],
         "index": [_json(root / "release/index.json", index_of(run))],
     }
-    if extras:
-        files |= {
-            "ladder": [_json(root / "ladder/ladder.json", LADDER)],
-            "ladder_figure": [_plot(root / "ladder/ladder.png", 7)],
-            "gan_metrics": [_json(root / "evaluate_gan/crowds/seed-1/metrics.json", GAN)],
-            "gan_pictures": [_plot(root / "evaluate_gan/crowds/seed-1/sweep.png", 8)],
-        }
+
+
+def write_page(written: Written, inputs: dict[str, list[str]], folder: Path, **settings: Any) -> None:
+    """Run the stage."""
     section = Report(**settings)
-    inputs = Files({name: [str(written.results / path)] for name, path in written.paths.items()} | files)
-    folder = root / "report"
     outputs = Files({name: [str(folder / path)] for name, path in OUTPUTS.items()})
-    report.run(inputs, outputs, section, written.context("report", section))
-    return Made(written, (folder / "report.html").read_text())
+    report.run(Files(inputs), outputs, section, written.context("report", section))
 
 
 OUTPUTS = {"page": "report.html", "data": "data", "app": "app"}

@@ -1,4 +1,4 @@
-"""The explorer in a browser, opened from disk: filters, slides, clicks, keys, themes; nothing fetched, nothing wrong."""
+"""The explorer in a browser, from disk: filters, slides, clicks, keys, themes; nothing fetched, nothing wrong."""
 
 import re
 from collections.abc import Generator
@@ -218,8 +218,9 @@ def test_everything_that_is_used_has_a_name(browser: Any, made: Made) -> None:
         nameless = page.evaluate(
             """() => [...document.querySelectorAll("section.current :is(a, button, input, select, summary)")]
               .filter((one) => one.checkVisibility())
-              .filter((one) => !(one.getAttribute("aria-label") || one.labels?.[0]?.textContent || one.textContent).trim())
-              .map((one) => one.outerHTML.slice(0, 90))"""
+              .map((one) => [one, one.getAttribute("aria-label") || one.labels?.[0]?.textContent || one.textContent])
+              .filter(([, name]) => !name.trim())
+              .map(([one]) => one.outerHTML.slice(0, 90))"""
         )
         assert nameless == []
         assert page.locator("img:not([alt])").count() == 0
