@@ -56,6 +56,7 @@ def test_counter_trains_on_counts(release: Path, tmp_path: Path) -> None:
     assert recipe["training_images"] == len(opened.counts("train"))
 
 
+@pytest.mark.slow
 def test_ranker_trains_on_pairs_and_sees_who_was_removed(release: Path, tmp_path: Path) -> None:
     lessons = rank_lessons(throng.open(release), RANKER)
     assert {pair.kind for pair in lessons.training} == set(RANKER.kinds)

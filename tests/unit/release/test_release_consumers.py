@@ -86,7 +86,7 @@ def changed_byte(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (fewer_rows, r"datasets: ranked_pairs: rows by split: .*expected"),
+        (fewer_rows, r"polars: ranked_pairs: rows by split: .*expected"),
         (other_pixels, r"duckdb: fixed_count: images of image with another sha256"),
         (changed_byte, r"sha256sum: .*README\.md: FAILED"),
     ],
