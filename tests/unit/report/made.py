@@ -127,6 +127,7 @@ def index_of(run: Run) -> dict[str, Any]:
             _line("ingest", "files", len(images), rejected["images"]),
             _line("remove", "images", len(removals), rejected["removals"]),
         ],
+        "left_out": {"fixed_count": {"opted out": 2, "near copy": 1}, "ranked_pairs": {}},
         "totals": {"files": 1, "bytes": 2_500_000},
         "files": [{"path": "data/fixed_count/train.parquet", "rows": 4, "bytes": 2_500_000, "sha256": "5a" * 32}],
         "provenance": {"stage": "release", "backend": None, "code": "c0de", "config": {}, "parents": {}},

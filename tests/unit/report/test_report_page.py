@@ -105,6 +105,7 @@ def test_links_lead_to_sections_and_to_pages_of_other_stages(html: str) -> None:
         "../audit_pairs/audit.html",
         "../calibrate_counts/calibration.html",
         "../audit_density/density.html",
+        "../audit_leakage/leakage.html",
         "app/react.LICENSE.txt",
     }
 
@@ -125,6 +126,8 @@ def test_numbers_of_the_run_are_on_the_page(html: str) -> None:
     for shown in ("0 to 9", "10 and more", "7.89", "123456", "3.21", "truth inside interval"):
         assert shown in text
     assert "tiny 1.2.3, CC0-1.0: 1 files, 2.5 MB." in text
+    assert "Left out of fixed_count: 2 opted out, 1 near copy." in text
+    assert "Left out of ranked_pairs" not in text
     assert "data/fixed_count/train.parquet 4 2.5 MB 5a5a5a5a5a5a" in text
 
 
