@@ -1,14 +1,15 @@
 """Images of a release: the bytes that their row promises, decodable, of its size, without metadata, marked."""
 
 import dataclasses
+import functools
 import hashlib
 import io
-import warnings
 from collections.abc import Collection
 
 from throng.errors import ThrongError
+from throng.release.containers.files import xmp_packet
 from throng.release.metadata import private_parts
-from throng.release.xmp import digital_source_type
+from throng.release.xmp import stated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,16 +44,22 @@ def facts_of(data: bytes, where: str) -> Facts:
     import PIL.ImageOps
 
     try:
-        with warnings.catch_warnings(), PIL.Image.open(io.BytesIO(data)) as image:
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+        with PIL.Image.open(io.BytesIO(data)) as image:
             image.load()
             width, height = PIL.ImageOps.exif_transpose(image).size
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError, Warning) as error:
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise ThrongError(f"{where}: the image cannot be decoded ({error})") from error
     try:
-        return Facts(width, height, digital_source_type(data), tuple(private_parts(data)))
+        packet = xmp_packet(data)
+        return Facts(width, height, None if packet is None else _term(packet), tuple(private_parts(data)))
     except ThrongError as error:
         raise ThrongError(f"{where}: {error}") from error
+
+
+@functools.lru_cache(256)
+def _term(packet: bytes) -> str | None:
+    """Return what an XMP packet states; all images of a release have one of a few packets."""
+    return stated(packet)
 
 
 def check_image(
