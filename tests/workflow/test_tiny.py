@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 
 from tests.workflow.conftest import Project, checkout
 from throng.manifest import read_footer
@@ -25,10 +26,22 @@ TRAINED = ("train_counter", "evaluate", "train_gan", "evaluate_gan", "report", "
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Project:
-    project = checkout(tmp_path_factory.mktemp("tiny"))
-    project.run("all", *LADDER, *GAN, *OVERLAY)
-    return project
+def tiny(tmp_path_factory, worker_id: str) -> Project:
+    """The workflow run once for all test processes, which wait for the first of them; nobody may change it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "tiny"
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            building = checkout(tmp_path_factory.mktemp("building"))
+            building.run("all", *LADDER, *GAN, *OVERLAY)
+            building.folder.rename(folder)
+    return Project(folder)
+
+
+@pytest.fixture
+def own_tiny(tiny: Project, tmp_path: Path) -> Project:
+    """A copy of it to change."""
+    return Project(shutil.copytree(tiny.folder, tmp_path / "own", symlinks=True))
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -103,8 +116,8 @@ def test_a_generator_stands_beside_what_was_measured_of_it(tiny: Project):
     assert (folder / "train_gan" / "crowds" / "seed-1" / "fakes.png").stat().st_size
 
 
-def test_a_release_takes_along_what_a_generator_drew(tiny: Project, tmp_path: Path):
-    drawn = Project(shutil.copytree(tiny.folder, tmp_path / "drawn", symlinks=True))
+def test_a_release_takes_along_what_a_generator_drew(own_tiny: Project):
+    drawn = own_tiny
     sampler = "sample_gan: {samplers: [{name: crowds, labels: {kind: every, per_label: 2}}]}"
     drawn.run("all", *OVERLAY, drawn.overlay(sampler)[1])
     folder = drawn.folder / RESULTS / "release" / "throng-tiny"
@@ -124,11 +137,11 @@ def test_a_second_run_elsewhere_on_one_core_gives_the_same_bytes(tiny: Project, 
     assert {name for name in first if first[name] != second[name]} == set()
 
 
-def test_a_job_replays_from_its_job_file(tiny: Project):
-    table = tiny.folder / RESULTS / "rank_pairs" / "ranked_pairs.parquet"
+def test_a_job_replays_from_its_job_file(own_tiny: Project):
+    table = own_tiny.folder / RESULTS / "rank_pairs" / "ranked_pairs.parquet"
     before = table.read_bytes()
     table.unlink()
     job = RESULTS / "logs" / "rank_pairs.log.job.json"
-    script = tiny.folder / "workflow" / "scripts" / "rank_pairs.py"
-    subprocess.run([sys.executable, str(script), "--job", str(job)], cwd=tiny.folder, check=True)
+    script = own_tiny.folder / "workflow" / "scripts" / "rank_pairs.py"
+    subprocess.run([sys.executable, str(script), "--job", str(job)], cwd=own_tiny.folder, check=True)
     assert table.read_bytes() == before
