@@ -441,7 +441,7 @@ def test_image_of_a_known_test_set_is_found(sound: Path, tmp_path: Path) -> None
         (folder / "1.jpg").write_bytes(encode_jpeg(image, 85))
     with ThreadPoolExecutor(1) as pool:
         assert check_known(sound, apart, pool) == {"compared": 3 * 4 + 2, "with": 1}
-    with ThreadPoolExecutor(1) as pool, pytest.raises(ThrongError, match=r"image_more: shows image 1.jpg of .* again"):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ThrongError, match=r"shows image 1.jpg of .* again"):
         check_known(sound, same, pool)
 
 
