@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 import torch
 
+from throng.bar import Bar
 from throng.gan.options import GanOptions
 from throng.gan.stats import Clock, line_of
-from throng.training.bar import Bar
 
 SHOWN = {"Loss/G/loss": "G", "Loss/D/loss": "D", "Loss/signs/real": "r"}
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from throng.bar import Bar
 from throng.errors import ThrongError
 from throng.release.difference import compare_records, read_records
 from throng.release.index import INDEX, REBUILT, read_index
@@ -30,7 +31,6 @@ from throng.release.verification.shards import check_shard
 from throng.release.verification.tables import TABLE_FOLDER, Plain, check_made_by, read_plain
 from throng.release.verification.tars import check_tar
 from throng.release.verification.totals import check_totals
-from throng.training.bar import Bar
 
 # of one worker's piece of a Parquet shard
 PIECE_BYTES = 64_000_000

@@ -6,7 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from throng.training.bar import Bar
+from throng.bar import Bar
 from throng.training.progress import Progress
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from throng.bar import Bar
 from throng.errors import ThrongError
 from throng.gan.conditioning.asked import Asked
 from throng.gan.conditioning.judges import Judge
@@ -18,7 +19,6 @@ from throng.gan.conditioning.real_images import Split, stacked
 from throng.gan.conditioning.regressor import Lesson, train_regressor
 from throng.gan.data import TrainingSet
 from throng.seeds import sample_seed
-from throng.training.bar import Bar
 
 
 class Panel:

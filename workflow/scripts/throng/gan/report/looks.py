@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from throng.bar import Bar
 from throng.gan.conditioning.real_images import stacked
 from throng.gan.data import TrainingSet
-from throng.training.bar import Bar
 
 
 def real_batches(images: TrainingSet, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:

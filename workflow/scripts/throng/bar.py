@@ -15,8 +15,8 @@ QUIET_SECONDS = 10.0
 class Bar:
     """A progress bar with the time that is left on stderr, or without a terminal a line every ten seconds.
 
-    The log gets a line every ten seconds too. ``done`` of ``total`` are done when it opens; ``unit`` names one of them. No artefact may hold what depends on the
-    clock: what this tells is told and forgotten.
+    The log gets a line every ten seconds too. ``done`` of ``total`` are done when it opens; ``unit`` names one of them.
+    No artefact may hold what depends on the clock: what this tells is told and forgotten.
     """
 
     def __init__(self, title: str, unit: str, total: float, done: float) -> None:
