@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from throng.bar import Bar
 from throng.cli import app
 from throng.errors import ThrongError
 from throng.operations.jobs import jobs_of
 from throng.operations.status import duration, stages_of
 from throng.progress import heard, said
-from throng.training.bar import Bar
 from throng.workdir import Ticker
 
 NOW = 1_000_000.0
@@ -53,7 +53,7 @@ def test_a_line_is_heard_as_it_was_said(done, total, rate):
 
 def test_rows_and_trainings_say_lines_that_are_heard(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("throng.training.bar.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("throng.bar.QUIET_SECONDS", 0.0)
     ticker = Ticker("detect", done=0, total=2, every=0.0)
     ticker.advance()
     with Bar("training compact", "step", 100, 40) as bar:
