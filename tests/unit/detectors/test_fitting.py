@@ -194,7 +194,7 @@ def test_a_base_that_does_not_fit_is_refused(fitting, tmp_path):
         trusted = sha256_file(tmp_path / name) if (tmp_path / name).is_file() else None
         with pytest.raises(ThrongError, match=message):
             fitting.start(TrainDetector(architecture=None, base="x", trusted=trusted), tmp_path / name)
-    with pytest.raises(ThrongError, match="set train_detector.trusted to"):
+    with pytest.raises(ThrongError, match=r"set train_detector\.trusted to"):
         fitting.start(TrainDetector(architecture=None, base="x"), tmp_path / "segment.pt")
 
 
