@@ -277,9 +277,8 @@ class TrainGan(Section):
 
     @model_validator(mode="after")
     def _starts(self) -> Self:
-        before = {
-            gan.name: gan.start.removeprefix(TRAINED) for gan in self.gans if (gan.start or "").startswith(TRAINED)
-        }
+        started = {gan.name: gan.start for gan in self.gans if gan.start and gan.start.startswith(TRAINED)}
+        before = {name: start.removeprefix(TRAINED) for name, start in started.items()}
         for name in before:
             way = [name]
             while (start := before.get(way[-1])) is not None:
