@@ -84,6 +84,6 @@ def _run_of(path: Path) -> str:
 def _copied(path: Path, folder: Path) -> str:
     """Copy a plot into a folder under a name of all that tells it apart, and return that name."""
     folder.mkdir(exist_ok=True)
-    name = "-".join(path.parts[-4:] if path.parts[-4] == "evaluate_gan" else path.parts[-2:])
+    name = "-".join(path.parts[-4:] if "evaluate_gan" in path.parts[-4:] else path.parts[-2:])
     (folder / name).write_bytes(path.read_bytes())
     return name
