@@ -13,9 +13,9 @@ import yaml
 from tests.rows import prompt_row
 from tests.unit.release.miniature import Run, make_run
 from throng.errors import ThrongError
+from throng.folders import whole_folder
 from throng.manifest import write_table
 from throng.provenance import Provenance
-from throng.release.publish import whole_folder
 from throng.tables import removals
 
 

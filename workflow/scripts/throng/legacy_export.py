@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from throng.errors import ThrongError
 from throng.files import write_text
+from throng.folders import whole_folder
 from throng.images import ImageStore, decode, encode_png
 from throng.manifest import OK, read_rows
 from throng.ranking.legacy import SPLITS, TEST, LegacyCount, LegacyPair, LegacyTriple, counts_text, ranking_text
-from throng.release.publish import whole_folder
 from throng.roots import RESULTS
 from throng.sources.headers import read_header
 from throng.tables import calibrated_counts, images, ranked_pairs, synthetic

@@ -14,7 +14,7 @@ from throng.calibration.filters import FILTERS, Sifted
 from throng.calibration.gathering import Gathered, Shown
 from throng.images import ImageStore
 from throng.pages.frame import render_page
-from throng.report.pictures import Thumbnails, data_uri
+from throng.pages.pictures import Thumbnails, data_uri
 from throng.roots import RESULTS
 from throng.sections.calibrate_counts import CalibrateCounts
 from throng.seeds import sample_seed

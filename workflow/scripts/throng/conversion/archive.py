@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from throng.folders import whole_folder
 from throng.images import pack_zip
-from throng.release.publish import whole_folder
 
 Container = Literal["zip", "folder"]
 Members = Mapping[str, bytes | Callable[[], bytes]]

@@ -14,7 +14,7 @@ from throng.density_audit.gathering import Gathered, Labelled
 from throng.density_audit.pictures import Artist, facts
 from throng.density_audit.verdict import MEANINGS, truths
 from throng.pages.frame import render_page
-from throng.report.pictures import data_uri
+from throng.pages.pictures import data_uri
 
 HERE = Path(__file__).parent
 Record = dict[str, Any]

@@ -12,7 +12,7 @@ from throng.density_audit import overlays
 from throng.density_audit.gathering import Gathered, Labelled
 from throng.images import ImageStore, decode, encode_jpeg
 from throng.manifest import OK
-from throng.report.pictures import data_uri
+from throng.pages.pictures import data_uri
 from throng.tables.density_labels import GroundDensity, Label
 from throng.tables.detections import DetectionRow
 from throng.tables.images import ImageRow

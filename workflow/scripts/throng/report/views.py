@@ -9,8 +9,8 @@ import numpy as np
 
 from throng.errors import ThrongError
 from throng.images import ImageStore, decode, encode_jpeg, thumbnail
+from throng.pages.pictures import data_uri
 from throng.report.collection import Picture
-from throng.report.pictures import data_uri
 
 QUALITY, VIEW_QUALITY = 75, 85
 

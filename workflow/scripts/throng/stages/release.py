@@ -5,6 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from throng.folders import whole_folder
 from throng.images import ImageStore
 from throng.manifest import read_table
 from throng.release.build import Findings, build
@@ -15,7 +16,6 @@ from throng.release.finishing import Finisher
 from throng.release.leaking import leaking
 from throng.release.opt_out import opted_out
 from throng.release.pixels import Pixels
-from throng.release.publish import whole_folder
 from throng.release.verify import verify
 from throng.roots import RESULTS
 from throng.sections.release import Release

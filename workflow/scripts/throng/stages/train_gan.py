@@ -12,10 +12,10 @@ import numpy as np
 
 from throng.errors import ThrongError
 from throng.files import sha256_file, write_bytes, write_text
+from throng.folders import whole_folder
 from throng.images import ImageStore, encode_png
 from throng.processes import share_job
 from throng.provenance import canonical_json, digest
-from throng.release.publish import whole_folder
 from throng.sections.base import output_slice
 from throng.sections.train_gan import Gan
 from throng.seeds import sample_seed

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from throng.pages.frame import render_page
-from throng.report.pictures import data_uri
+from throng.pages.pictures import data_uri
 
 HERE = Path(__file__).parent
 OBEYS = {"yes": "obeys", "weakly": "heeds weakly", "no": "does not obey", "opposite": "opposite", "untold": "not told"}

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from throng.errors import ThrongError
 from throng.files import sha256_file
+from throng.folders import whole_folder
 from throng.images import ImageStore
 from throng.provenance import Provenance
 from throng.release.build import build
@@ -18,7 +19,6 @@ from throng.release.finishing import Finisher
 from throng.release.index import INDEX
 from throng.release.pixels import Pixels
 from throng.release.products import DENSITY_LABELLED, PRODUCTS, RANKED_PAIRS
-from throng.release.publish import whole_folder
 from throng.release.rebuild.copies import Copies, read_copies
 from throng.release.rebuild.drawing import redraw
 from throng.release.rebuild.edits import remake_edits

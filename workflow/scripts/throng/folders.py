@@ -1,4 +1,4 @@
-"""A release appears whole: it is built beside its place and put there by one rename."""
+"""A folder appears whole: it is built beside its place and put there by one rename."""
 
 import contextlib
 import shutil
