@@ -1,6 +1,5 @@
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from torch import nn
 
 from throng.errors import ThrongError
 from throng.schedules import ConstantThenLinear, Decay, Polynomial
-from throng.training import LoopOptions, Prefetched, TrainingStoppedError, rate_at, train
+from throng.training import LoopOptions, Prefetched, rate_at, train
 
 OPTIONS = LoopOptions(steps=12, ema_decay=0.9, accumulate=2, val_every=5, log_every=5, warmup_steps=3, seed=2**63 - 1)
 
@@ -28,6 +27,32 @@ def batch_at(n):
     return t.batch_at(n)
 t.run(Path(sys.argv[1]), batch_at=batch_at)
 """
+STOPPED_RUN = """
+import os, signal, sys
+sys.path[:0] = sys.argv[2:4]
+from pathlib import Path
+import test_training as t
+from throng.training import TrainingStoppedError
+def unheard(*_):
+    raise AssertionError("SIGTERM came while nobody listened")
+signal.signal(signal.SIGTERM, unheard)
+def batch_at(n):
+    if n == 9:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return t.batch_at(n)
+try:
+    t.run(Path(sys.argv[1]), batch_at=batch_at)
+except TrainingStoppedError as error:
+    print(error)
+print(signal.getsignal(signal.SIGTERM).__name__)
+"""
+
+
+def of_its_own(code, folder):
+    """Run code in a process of its own: signals that miss their handler would end the tests."""
+    here = Path(__file__).parent
+    library = str(here.parents[1] / "workflow" / "scripts")
+    return subprocess.run([sys.executable, "-c", code, str(folder), library, str(here)], capture_output=True, text=True)
 
 
 def batch_at(number):
@@ -91,13 +116,7 @@ def same(first, second):
 def test_a_run_killed_with_sigkill_resumes_to_the_bit(tmp_path):
     whole_counts, resumed_counts = Counts(), Counts()
     whole, whole_progress = run(tmp_path / "whole", counts=whole_counts)
-    here = Path(__file__).parent
-    library = str(here.parents[1] / "workflow" / "scripts")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_RUN, str(tmp_path / "killed"), library, str(here)],
-        capture_output=True,
-        text=True,
-    )
+    killed = of_its_own(KILLED_RUN, tmp_path / "killed")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     kept = sorted(p.name for p in (tmp_path / "killed" / "checkpoints").iterdir())
     assert kept == ["step-00000006", "step-00000007"]
@@ -123,22 +142,9 @@ def test_training_learns_and_ends_with_the_best_validated_weights(tmp_path):
 
 
 def test_sigterm_checkpoints_and_stops(tmp_path):
-    def batch_with_signal(number):
-        if number == 9:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return batch_at(number)
-
-    def unheard(*_):
-        raise AssertionError("SIGTERM came while nobody listened")
-
-    former = signal.signal(signal.SIGTERM, unheard)  # else a signal that the loop misses would end the tests
-    try:
-        with pytest.raises(TrainingStoppedError, match="after step 5 of 12"):
-            run(tmp_path, batch_at=batch_with_signal)
-        assert signal.getsignal(signal.SIGTERM) is unheard
-    finally:
-        signal.signal(signal.SIGTERM, former)
-    resumed, _ = run(tmp_path)
+    done = of_its_own(STOPPED_RUN, tmp_path / "stopped")
+    assert "after step 5 of 12" in done.stdout and done.stdout.endswith("unheard\n"), done.stderr
+    resumed, _ = run(tmp_path / "stopped")
     assert same(resumed, run(tmp_path / "whole")[0])
 
 

@@ -178,7 +178,7 @@ LIBRARY = "workflow/scripts/throng"
         ("removers/check.py", {"remove", *AFTER_REMOVE}),
         ("detectors/ultralytics.py", {"detect", *AFTER_DETECT}),
         ("detectors/annotations.py", set()),
-        ("auditing/probe.py", {"audit_pairs", "report"}),
+        ("auditing/probe.py", {"audit_pairs", *AFTER_AUDIT}),
         ("stages/rank_pairs.py", {"rank_pairs", *AFTER_PAIRS}),
         ("sections/evaluate.py", {"evaluate", *AFTER_EVALUATE}),
         ("sources/crowdhuman.py", {"ingest", *AFTER_INGEST}),

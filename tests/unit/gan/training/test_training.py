@@ -15,7 +15,6 @@ from tests.unit.gan.training.sets import Unaugmented, images_of, networks, optio
 from throng.errors import ThrongError
 from throng.gan.average import average_beta
 from throng.gan.collapse import signs_of_collapse
-from throng.training import TrainingStoppedError
 
 ROOT = Path(__file__).parents[4]
 KILLED = """
@@ -32,6 +31,19 @@ class Deadly(type(pieces)):
         return super().__call__(number)
 sets.trained(Path(sys.argv[1]), options, pieces=Deadly(**vars(pieces)), checkpoint_seconds=0.0)
 """
+STOPPED = """
+import signal, sys
+sys.path[:0] = sys.argv[2:4]
+from pathlib import Path
+from tests.unit.gan.training import sets
+from throng.training import TrainingStoppedError
+def stopping(average, kimg):
+    signal.raise_signal(signal.SIGTERM)
+try:
+    sets.trained(Path(sys.argv[1]), sets.options_of(snapshot_kimg=0.024), on_snapshot=stopping)
+except TrainingStoppedError as error:
+    print(error)
+"""
 # of spec 2.15
 FIELDS = {
     "Progress": "tick kimg augment",
@@ -41,13 +53,15 @@ FIELDS = {
 }
 
 
+def of_its_own(code, folder):
+    """Run code in a process of its own: signals that miss their handler would end the tests."""
+    paths = (str(folder), str(ROOT / "workflow" / "scripts"), str(ROOT))
+    return subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
+
+
 def test_a_killed_run_resumes_to_the_bit(tmp_path):
     whole, progress = trained(tmp_path / "whole")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "killed"), str(ROOT / "workflow" / "scripts"), str(ROOT)],
-        capture_output=True,
-        text=True,
-    )
+    killed = of_its_own(KILLED, tmp_path / "killed")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     kept = sorted(path.name for path in (tmp_path / "killed" / "checkpoints").iterdir())
     assert kept == ["step-00000005", "step-00000006"]
@@ -67,12 +81,8 @@ def test_neither_workers_nor_ticks_change_what_is_learnt(tmp_path):
 
 
 def test_sigterm_checkpoints_and_stops_and_other_options_are_refused(tmp_path):
-    def stopping(average, kimg):
-        signal.raise_signal(signal.SIGTERM)
-
-    options = options_of(snapshot_kimg=0.024)
-    with pytest.raises(TrainingStoppedError, match="after step 3 of 8"):
-        trained(tmp_path, options, on_snapshot=stopping)
+    stopped = of_its_own(STOPPED, tmp_path)
+    assert "after step 3 of 8" in stopped.stdout, stopped.stderr
     with pytest.raises(ThrongError, match=r"differs in options\.mirror"):
         trained(tmp_path, options_of(snapshot_kimg=0.024, mirror=True))
 
