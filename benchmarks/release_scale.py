@@ -64,6 +64,8 @@ def main() -> None:
     if options.child:
         CHILDREN[options.child](options.folder, options.samples[0])
         return
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         rows = [measure(Path(name) / str(samples), samples, verified=options.verify) for samples in options.samples]
     figures = {
