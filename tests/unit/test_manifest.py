@@ -6,10 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.rows import removal_row
 from throng.difference import diff_tables
 from throng.errors import ThrongError
 from throng.manifest import OK, REJECTED, check_conserved, read_footer, read_rows, read_table, tally, write_table
 from throng.provenance import Provenance
+from throng.tables import removals
 from throng.tables.detections import TABLE, DetectionRow
 from throng.tables.prompts import TABLE as PROMPTS
 
@@ -97,3 +99,12 @@ def test_diff_names_config_key_code_parent_and_row(tmp_path):
     assert {"config.detect.backend", "parents.images.parquet", "row b.backend"} <= where
     assert not any("row a" in name for name in where)
     assert diff_tables(one, one) == []
+
+
+def test_a_name_that_is_no_text_is_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "table.parquet"
+    provenance = Provenance("remove", {"remove": {}}, "c0de", 0)
+    write_table(path, removals.TABLE, [removal_row()], provenance)
+    path.write_bytes(path.read_bytes().replace(b"parent_id", b"\x80arent_id"))
+    with pytest.raises(ThrongError, match="not a readable Parquet file"):
+        read_footer(path)

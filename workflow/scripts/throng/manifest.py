@@ -82,7 +82,7 @@ def read_footer(path: Path) -> dict[str, Any]:
     """Return the provenance in a table's footer; raises ThrongError when the file is no table of throng."""
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ThrongError(
             f"{path}: not a readable Parquet file ({first_line(error)}); delete it and run its stage again"
         ) from error
@@ -107,8 +107,10 @@ def _read_part(path: Path, table: Table, columns: list[str] | None) -> pa.Table:
     check_part(path, table, columns)
     try:
         data = pq.read_table(path, columns=columns)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ThrongError(f"{path}: damaged ({error}); delete it and rerun stage {table.stage!r}") from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ThrongError(
+            f"{path}: damaged ({first_line(error)}); delete it and rerun stage {table.stage!r}"
+        ) from error
     return data.replace_schema_metadata(None)
 
 

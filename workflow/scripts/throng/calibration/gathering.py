@@ -170,7 +170,7 @@ def _scores(path: Path) -> dict[str, float]:
     try:
         table = pq.read_table(path, columns=["id", "score"])
         ids, values = table["id"].to_pylist(), table["score"].cast(pa.float64()).to_pylist()
-    except (OSError, KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (OSError, KeyError, pa.ArrowException) as error:
         raise ThrongError(f"calibrate_counts.scores: {path} is no Parquet file with id and score ({error})") from error
     if len(set(ids)) < len(ids):
         raise ThrongError(f"calibrate_counts.scores: {path} names an image more than once")

@@ -202,19 +202,23 @@ class Labelling:
         }
 
     def _rejected(self, subject: Subject, reason: str) -> DensityLabelRow:
-        return DensityLabelRow(
-            **self._known(subject),
-            count=None,
-            score=None,
-            density_class=None,
-            class_name="",
-            labels=[],
-            scale="",
-            ground=None,
-            ground_reason=reason,
-            status=REJECTED,
-            reason=reason,
-        )
+        return DensityLabelRow(**self._known(subject), **unlabelled(reason))
+
+
+def unlabelled(reason: str) -> dict[str, Any]:
+    """Return what a row says, beside what is known of its image, of a label that was refused for a reason."""
+    return {
+        "count": None,
+        "score": None,
+        "density_class": None,
+        "class_name": "",
+        "labels": [],
+        "scale": "",
+        "ground": None,
+        "ground_reason": reason,
+        "status": REJECTED,
+        "reason": reason,
+    }
 
 
 def _number(value: float | None) -> float | None:

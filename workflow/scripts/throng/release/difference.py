@@ -69,7 +69,7 @@ def read_records(path: Path) -> pa.Table:
     """Return columns product, split, id and digest of a release's records; raises ThrongError for any other file."""
     try:
         table = pq.read_table(path, columns=COLUMNS)
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (OSError, pa.ArrowException) as error:
         raise ThrongError(
             f"{path}: not readable as the records of a release ({error}); take the file of a whole release"
         ) from error

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
-from throng.density.labelling import PHOTOGRAPHS, Labelling, normalise, subjects_of
-from throng.manifest import REJECTED
+from throng.density.labelling import PHOTOGRAPHS, Labelling, normalise, subjects_of, unlabelled
 from throng.release.rebuild.copies import Copies
 from throng.release.rebuild.recipes import Recipes
 from throng.sections.label_density import LabelDensity
@@ -53,16 +52,4 @@ def _withheld(recipes: Recipes, copies: Copies, parents: Mapping[str, str]) -> s
 
 def rejected(row: DensityLabelRow, reason: str) -> DensityLabelRow:
     """Return a label's row without the label, and why."""
-    return dataclasses.replace(
-        row,
-        count=None,
-        score=None,
-        density_class=None,
-        class_name="",
-        labels=[],
-        scale="",
-        ground=None,
-        ground_reason=reason,
-        status=REJECTED,
-        reason=reason,
-    )
+    return dataclasses.replace(row, **unlabelled(reason))

@@ -47,7 +47,7 @@ def groups_of(folder: Path, file: Written) -> list[tuple[int, int]]:
     try:
         metadata = pq.read_metadata(path)
         schema = metadata.schema.to_arrow_schema()
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (OSError, pa.ArrowException) as error:
         raise ThrongError(f"{path}: not readable as Parquet ({error}); download or make the release again") from error
     wanted, images = expected
     _check_columns(path, schema, wanted)

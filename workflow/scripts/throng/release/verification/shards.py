@@ -37,7 +37,7 @@ def _batches(path: Path, groups: list[int], encoded: list[str]) -> Iterator[pa.R
         with pq.ParquetFile(path, read_dictionary=encoded) as file:
             for group in groups:
                 yield from file.read_row_group(group, use_threads=False).to_batches()
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (OSError, pa.ArrowException) as error:
         raise ThrongError(f"{path}: not readable as Parquet ({error}); download or make the release again") from error
 
 

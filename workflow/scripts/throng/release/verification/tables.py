@@ -39,7 +39,7 @@ def read_plain(folder: Path, file: Written, rebuilt: bool) -> pa.Table:
     table, _ = TABLES[file.config]
     try:
         data = pq.read_table(path, use_threads=False)
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (OSError, pa.ArrowException) as error:
         raise ThrongError(f"{path}: not readable as Parquet ({error}); download or make the release again") from error
     for field in table.schema:
         if not field.nullable and data[field.name].null_count:
