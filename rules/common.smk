@@ -64,6 +64,11 @@ def stage_params(stage):
     return {"config": section, "code": code}
 
 
+def which_attempt(wildcards, attempt):
+    """Return how often a job has been sent in this run, which its script asks to not fail the same way twice."""
+    return attempt
+
+
 def chosen_modules(stage, wildcards):
     """Return the modules that a job loads by name, so that only their edits count."""
     chooser = getattr(importlib.import_module(f"throng.sections.{stage}"), "chosen_modules", None)

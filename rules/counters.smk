@@ -18,6 +18,7 @@ rule train_counter:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, COUNTERS[wildcards.counter].processes)
     resources:
+        attempt=which_attempt,
         gpu=lambda wildcards: on_gpus(COUNTERS[wildcards.counter]),
     params:
         **stage_params("train_counter"),
@@ -59,6 +60,7 @@ rule evaluate:
         "../envs/gpu.yaml"
     threads: 2
     resources:
+        attempt=which_attempt,
         gpu=gpus("evaluate"),
     params:
         **stage_params("evaluate"),

@@ -17,6 +17,7 @@ rule count_synthetic:
         "../envs/gpu.yaml"
     threads: 1
     resources:
+        attempt=which_attempt,
         gpu=counting_gpus(),
     params:
         **stage_params("count_synthetic"),
@@ -48,6 +49,8 @@ rule calibrate_counts:
     conda:
         "../envs/core.yaml"
     threads: 1
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("calibrate_counts"),
     message:

@@ -15,6 +15,7 @@ rule train_demo_diffusion:
         "../envs/gpu.yaml"
     threads: 1
     resources:
+        attempt=which_attempt,
         gpu=gpus("train_demo_diffusion"),
     params:
         **stage_params("train_demo_diffusion"),

@@ -18,6 +18,8 @@ rule label_density:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("label_density"),
     message:
@@ -48,6 +50,8 @@ rule audit_density:
     conda:
         "../envs/core.yaml"
     threads: 1
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("audit_density"),
     message:
@@ -72,6 +76,8 @@ rule convert_dataset:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("convert_dataset"),
     message:

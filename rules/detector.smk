@@ -18,6 +18,7 @@ rule train_detector:
         "../envs/gpu.yaml"
     threads: 2
     resources:
+        attempt=which_attempt,
         gpu=gpus("train_detector"),
     params:
         **stage_params("train_detector"),

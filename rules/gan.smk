@@ -22,6 +22,7 @@ rule train_gan:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, GANS[wildcards.gan].processes)
     resources:
+        attempt=which_attempt,
         gpu=lambda wildcards: on_gpus(GANS[wildcards.gan]),
     params:
         **stage_params("train_gan"),
@@ -56,6 +57,7 @@ rule evaluate_gan:
         "../envs/gpu.yaml"
     threads: 2
     resources:
+        attempt=which_attempt,
         gpu=on_gpus(CONFIG.evaluate_gan),
     params:
         **stage_params("evaluate_gan"),
@@ -79,6 +81,7 @@ rule sample_gan:
         "../envs/gpu.yaml"
     threads: 1
     resources:
+        attempt=which_attempt,
         gpu=lambda wildcards: on_gpus(SAMPLERS[wildcards.sampler]),
     params:
         **stage_params("sample_gan"),

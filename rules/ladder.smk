@@ -17,6 +17,7 @@ rule pretrain_count:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, PRETEXTS[wildcards.network].processes)
     resources:
+        attempt=which_attempt,
         gpu=lambda wildcards: on_gpus(PRETEXTS[wildcards.network]),
     params:
         **stage_params("pretrain_count"),
@@ -47,6 +48,7 @@ rule pretrain_rank:
         "../envs/gpu.yaml"
     threads: 2
     resources:
+        attempt=which_attempt,
         gpu=lambda wildcards: on_gpus(RANKERS[wildcards.ranker]),
     params:
         **stage_params("pretrain_rank"),
@@ -74,6 +76,7 @@ rule fit_counts:
         "../envs/gpu.yaml"
     threads: 2
     resources:
+        attempt=which_attempt,
         gpu=lambda wildcards: on_gpus(FITS[wildcards.fit]),
     params:
         **stage_params("fit_counts"),
@@ -102,6 +105,7 @@ rule probe:
         "../envs/gpu.yaml"
     threads: 2
     resources:
+        attempt=which_attempt,
         gpu=gpus("probe"),
     params:
         **stage_params("probe"),
@@ -137,6 +141,7 @@ rule ladder:
         "../envs/gpu.yaml"
     threads: 2
     resources:
+        attempt=which_attempt,
         gpu=ladder_gpus(),
     params:
         **stage_params("ladder"),

@@ -15,6 +15,7 @@ rule detect:
         "../envs/gpu.yaml"
     threads: 1
     resources:
+        attempt=which_attempt,
         gpu=gpus("detect"),
     params:
         **stage_params("detect"),
@@ -41,6 +42,7 @@ rule remove:
         "../envs/gpu.yaml"
     threads: 1
     resources:
+        attempt=which_attempt,
         gpu=gpus("remove"),
     params:
         **stage_params("remove"),
@@ -63,6 +65,8 @@ rule rank_pairs:
     conda:
         "../envs/core.yaml"
     threads: 1
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("rank_pairs"),
     message:
@@ -95,6 +99,8 @@ rule audit_pairs:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("audit_pairs"),
     message:

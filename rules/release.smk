@@ -25,6 +25,8 @@ rule audit_leakage:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("audit_leakage"),
     message:
@@ -63,6 +65,8 @@ rule release:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("release"),
     message:
@@ -107,6 +111,8 @@ rule report:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("report"),
     message:

@@ -12,6 +12,8 @@ rule render:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("render"),
     message:
@@ -33,6 +35,8 @@ rule ingest:
     conda:
         "../envs/core.yaml"
     threads: 2
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("ingest"),
     message:
@@ -51,6 +55,8 @@ rule fetch_models:
     conda:
         "../envs/core.yaml"
     threads: 1
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("fetch_models"),
     message:

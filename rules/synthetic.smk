@@ -13,6 +13,8 @@ rule prompt:
     conda:
         "../envs/core.yaml"
     threads: 1
+    resources:
+        attempt=which_attempt,
     params:
         **stage_params("prompt"),
     message:
@@ -36,6 +38,7 @@ rule synthesize:
         "../envs/gpu.yaml"
     threads: 1
     resources:
+        attempt=which_attempt,
         gpu=lambda wildcards: MAKER_GPUS[wildcards.maker],
     params:
         **stage_params("synthesize"),

@@ -43,6 +43,12 @@ def test_resources_grow_by_attempt_and_the_last_attempt_fits_a_day():
         assert evaluate(resources["runtime"], 1) < evaluate(resources["runtime"], last) <= 24 * 60, rule
 
 
+def test_every_job_knows_which_attempt_it_is():
+    for path in (ROOT / "rules").glob("*.smk"):
+        for rule in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)[1:]:
+            assert "        attempt=which_attempt,\n" in rule, rule.partition("\n")[0]
+
+
 def test_the_cluster_profile_names_nothing_that_exists_on_one_cluster_only():
     text = "\n".join(line.split("#")[0] for line in (ROOT / "profiles/slurm/config.yaml").read_text().splitlines())
     assert not re.search(r"account|partition|qos|constraint|reservation|nodelist", text)

@@ -1,8 +1,12 @@
-"""The one exception whose message is written for the user."""
+"""The exceptions whose message is written for the user."""
 
 
 class ThrongError(Exception):
     """Bad input or configuration: the message says which file, row or key, what was expected and what to do."""
+
+
+class TransientError(ThrongError):
+    """Nothing is wrong with the input: the job was stopped, or lost what it ran on, and goes on when run again."""
 
 
 def first_line(error: BaseException) -> str:

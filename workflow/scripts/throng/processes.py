@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, TransientError
 
 log = logging.getLogger(__name__)
 START = "import sys; sys.path.insert(0, sys.argv[1]); from throng.processes import work; work(*sys.argv[2:])"
@@ -25,7 +25,7 @@ REFUSED, FAILED = "refused", "failed"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-class ProcessesStoppedError(ThrongError):
+class ProcessesStoppedError(TransientError):
     """A signal asked the launching process to stop, and it stopped the others."""
 
 
@@ -83,7 +83,7 @@ def launch(function: Callable[..., None], arguments: tuple[Any, ...], *, process
             elastic_launch(config, sys.executable)("-c", START, library, folder, os.getpid(), threads)
         except ChildFailedError as error:
             codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
-            raise ThrongError(_sentence(folder, codes, processes)) from None
+            raise _failure(folder, codes, processes) from None
         except SignalException as error:
             raise ProcessesStoppedError(
                 f"asked to stop by {signal.Signals(error.sigval).name}; run it again to go on from its last checkpoint"
@@ -126,23 +126,24 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _sentence(folder: Path, codes: Mapping[int, int], processes: int) -> str:
+def _failure(folder: Path, codes: Mapping[int, int], processes: int) -> ThrongError:
     """Return what went wrong first: a process's own sentence, a kill, or else an error that may be its consequence."""
     refused = sorted(folder.glob(f"*.{REFUSED}"), key=lambda path: path.stat().st_mtime_ns)
     if refused:
-        return refused[0].read_text(encoding="utf-8")
+        return ThrongError(refused[0].read_text(encoding="utf-8"))
     killed = [(rank, -code) for rank, code in sorted(codes.items()) if code < 0 and -code != signal.SIGTERM]
     if killed:
         rank, number = killed[0]
-        return (
+        return TransientError(
             f"process {rank + 1} of {processes} was killed by {signal.Signals(number).name} (no memory left?); "
             f"run it again to go on from its last checkpoint"
         )
     failed = sorted(folder.glob(f"*.{FAILED}"), key=lambda path: path.stat().st_mtime_ns)
     if failed:
-        return f"process {int(failed[0].stem) + 1} of {processes} failed: {failed[0].read_text(encoding='utf-8')}"
+        text = failed[0].read_text(encoding="utf-8")
+        return ThrongError(f"process {int(failed[0].stem) + 1} of {processes} failed: {text}")
     rank, code = min(codes.items())
-    return f"process {rank + 1} of {processes} ended with exit code {code} and said nothing"
+    return ThrongError(f"process {rank + 1} of {processes} ended with exit code {code} and said nothing")
 
 
 def _log_file() -> str | None:

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from throng.errors import ThrongError
+from throng import retrying
+from throng.errors import ThrongError, first_line
 from throng.files import sha256_file, write_text
 from throng.provenance import Provenance, canonical_json, digest, libraries
 from throng.roots import RESULTS, source_roots
@@ -100,6 +101,7 @@ def main(run: Run, section: Any, snakemake: Any | None) -> None:
         parser = argparse.ArgumentParser(description="Replay a job of the workflow from its job file.")
         parser.add_argument("--job", type=Path, required=True, help="the <log>.job.json that the job wrote")
         job = json.loads(parser.parse_args().job.read_text())
+    _begin(job)
     try:
         if snakemake is not None:
             write_text(Path(job["log"] + ".job.json"), json.dumps(job, indent=1, sort_keys=True) + "\n")
@@ -109,11 +111,20 @@ def main(run: Run, section: Any, snakemake: Any | None) -> None:
         raise
     except Exception as error:
         sentence = str(error) if isinstance(error, ThrongError) else _full_disk(error)
+        retrying.end(Path(job["log"]), error, sentence or f"{type(error).__name__}: {first_line(error)}")
         if sentence is None:
             log.exception("unexpected failure in stage %s; replay it with --job %s.job.json", job["stage"], job["log"])
             raise
         log.error("%s", sentence)
         sys.exit(f"throng {job['stage']}: {sentence}\n  log: {job['log']}")
+
+
+def _begin(job: Mapping[str, Any]) -> None:
+    """End a job that is sent again although its first attempt could not be cured, and leave that one's log alone."""
+    try:
+        retrying.begin(Path(job["log"]), job.get("attempt", 1))
+    except ThrongError as refused:
+        sys.exit(f"throng {job['stage']}: {refused}\n  log: {job['log']}")
 
 
 def _full_disk(error: Exception) -> str | None:
@@ -136,6 +147,7 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
         "params": {"config": snakemake.params.config, "code": snakemake.params.code},
         "wildcards": dict(snakemake.wildcards.items()),
         "threads": snakemake.threads,
+        "attempt": snakemake.resources.attempt,
         "log": str(snakemake.log[0]),
         "section": config.get(snakemake.rule, {}),
         "roots": {name: str(path) for name, path in source_roots(config).items()},

@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 
-from throng.errors import ThrongError
+from throng.errors import TransientError
 
 
-class TrainingStoppedError(ThrongError):
+class TrainingStoppedError(TransientError):
     """A signal asked the run to stop; its checkpoint is complete and running again goes on from there."""
 
 
