@@ -2,13 +2,16 @@
 
     python tests/slurm/cluster.py start /tmp/cluster --nodes 2      installs what is missing, starts, waits until idle
     eval "$(python tests/slurm/cluster.py env /tmp/cluster)"        then: sinfo, sbatch, snakemake --profile slurm
-    python tests/slurm/cluster.py kill-node /tmp/cluster n2         as a node that loses power
+    python tests/slurm/cluster.py kill-node /tmp/cluster n2         as a power cut; start-node brings it back
+    python tests/slurm/cluster.py kill-control /tmp/cluster         as a controller that crashes; start-control
     python tests/slurm/cluster.py purge /tmp/cluster                stops all it started and deletes the folder
 
 Everything written is below that folder; /etc/slurm and /etc/munge are neither read nor changed, and the daemons
-listen on 127.0.0.1 alone. There are no cgroups (so it runs in a container): memory is counted when a job is placed
-and not enforced while it runs. There is no accounting: jobs are seen with squeue. The last node has one GPU that is
-counted but not real.
+listen on 127.0.0.1 alone, but for slurmdbd, which has no setting for it. There are no cgroups (so it runs in a
+container): a job's memory is sampled every second, and one that has more than it asked for is killed. The last node
+has one GPU that is counted but not real. Partitions: main (default), short (at most 5 minutes), gpu (the last node)
+and two whose jobs give way to those of the others after 20 s: spare (requeued) and scavenge (cancelled).
+With --accounting there is a database of jobs (sacct), and accounts and QOS are enforced.
 """
 
 import argparse
@@ -23,13 +26,15 @@ import shlex
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 PROGRAMS = {"munged": "munge", "slurmctld": "slurm-wlm", "slurmd": "slurm-wlm", "sinfo": "slurm-wlm"}
+ACCOUNTING_PROGRAMS = {"slurmdbd": "slurmdbd", "mariadbd": "mariadb-server", "mariadb": "mariadb-client"}
 CLIENTS = ("sacct", "sacctmgr", "sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun", "sshare")
 POLICY = Path("/usr/sbin/policy-rc.d")
 MARK = "THRONG_TEST_CLUSTER"
@@ -50,8 +55,9 @@ SlurmctldPidFile={dir}/slurmctld.pid
 SlurmdPidFile={dir}/slurmd-%n.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=UsePss,OverMemoryKill
 MpiDefault=none
 MailProg=/bin/true
 SlurmdParameters=config_overrides
@@ -59,11 +65,45 @@ SchedulerParameters=bf_interval=5,sched_interval=5,batch_sched_delay=0
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SlurmdTimeout=15
-KillWait=2
+KillWait=10
+OverTimeLimit=0
 MinJobAge=1800
 ReturnToService=2
 GresTypes=gpu
-PartitionName=main Nodes=ALL Default=YES MaxTime=24:00:00 DefaultTime=01:00:00 State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=DEFAULT Nodes=ALL MaxTime=24:00:00 DefaultTime=01:00:00 PriorityTier=10 State=UP
+PartitionName=main Default=YES
+PartitionName=short MaxTime=00:05:00
+PartitionName=gpu Nodes=n{nodes}
+PartitionName=spare PriorityTier=1 GraceTime=20
+PartitionName=scavenge PriorityTier=1 GraceTime=20 PreemptMode=CANCEL
+"""
+NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none\n"
+ACCOUNTING = """\
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={dir}/munge.socket
+AccountingStorageEnforce=associations,limits,qos
+AccountingStoreFlags=job_comment
+AccountingStorageTRES=gres/gpu
+"""
+DATABASE_CONF = """\
+AuthType=auth/munge
+AuthInfo=socket={dir}/munge.socket
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort={port}
+SlurmUser={user}
+LogFile={dir}/slurmdbd.log
+PidFile={dir}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database_port}
+StorageUser=slurm
+StoragePass={password}
+StorageLoc=slurm_acct_db
 """
 
 
@@ -79,6 +119,7 @@ class Cluster:
     nodes: int = 2
     cpus: int = 4
     memory_mb: int = 64_000
+    accounting: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -99,21 +140,33 @@ class Cluster:
         """Configure and start everything, and return when all nodes are idle."""
         if len(str(self.dir)) > 80:
             raise UnavailableError(f"the path is too long for a unix socket: {self.dir}")
-        install()
+        install(PROGRAMS | (ACCOUNTING_PROGRAMS if self.accounting else {}))
         (self.dir / "state").mkdir(parents=True, exist_ok=True)
-        settings = {"nodes": self.nodes, "cpus": self.cpus, "memory_mb": self.memory_mb}
+        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "dir"}
         (self.dir / SETTINGS).write_text(json.dumps(settings))
-        self._write_conf()
-        self._write_clients()
+        if not any(self._processes("slurmctld")):
+            self._write_conf()
+            self._write_clients()
         self._launch("munged", "munged", "--foreground", "--force", f"--socket={self.dir}/munge.socket",
                      f"--key-file={self._key()}", f"--pid-file={self.dir}/munged.pid",
                      f"--seed-file={self.dir}/munge.seed", f"--log-file={self.dir}/munged.log")  # fmt: skip
         self._wait("munged", 10, lambda: self._succeeds("munge", "-S", f"{self.dir}/munge.socket", "-n"))
-        self._launch("slurmctld", "slurmctld", "-D", "-f", str(self.conf))
-        self._wait("slurmctld", 20, lambda: "is UP" in self.run("scontrol", "ping"))
+        if self.accounting:
+            self._start_accounting()
+        self.start_control()
         for node in self.names:
             self.start_node(node)
-        self._wait("the nodes", 30, lambda: self.run("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * self.nodes)
+        idle = {f"{node} idle" for node in self.names}
+        self._wait("the nodes", 30, lambda: set(self.run("sinfo", "-h", "-N", "-o", "%N %T").splitlines()) == idle)
+
+    def start_control(self) -> None:
+        """Start the controller, which takes up the jobs it knew before."""
+        self._launch("slurmctld", "slurmctld", "-D", "-f", str(self.conf))
+        self._wait("slurmctld", 20, lambda: "is UP" in self.run("scontrol", "ping"))
+
+    def kill_control(self) -> None:
+        """Kill the controller at once; jobs run on."""
+        self._kill_role("slurmctld")
 
     def start_node(self, node: str) -> None:
         """Start one node's daemon."""
@@ -122,9 +175,7 @@ class Cluster:
 
     def kill_node(self, node: str) -> None:
         """Kill a node's daemon and its jobs at once, as a power cut does."""
-        for pid in list(self._processes(node)):
-            for victim in [*descendants(pid), pid]:
-                kill(victim)
+        self._kill_role(node)
 
     def run(self, *command: str) -> str:
         """Return what a Slurm command prints, "" when it fails."""
@@ -135,10 +186,8 @@ class Cluster:
         if self._succeeds("scancel", "-u", getpass.getuser()):
             with contextlib.suppress(TimeoutError):
                 self._wait("the jobs' end", 15, lambda: not self.run("squeue", "-h", "-t", "running,completing"))
-        for role in [*self.names, "slurmctld", "munged"]:
-            for pid in list(self._processes(role)):
-                for victim in [*descendants(pid), pid]:
-                    kill(victim)
+        for role in [*self.names, "slurmctld", "slurmdbd", "mariadbd", "munged"]:
+            self._kill_role(role)
 
     def purge(self) -> None:
         """Stop, and delete the folder."""
@@ -150,10 +199,17 @@ class Cluster:
         return "\n".join(f"== {log}\n{log.read_text()[-1500:]}" for log in sorted(self.dir.glob("*.log")))
 
     def _write_conf(self) -> None:
-        ports = free_ports(self.nodes + 1)
+        ports = free_ports(self.nodes + 3)
         host = socket.gethostname().split(".")[0]
-        lines = [CONF.format(dir=self.dir, host=host, user=getpass.getuser(), control_port=ports[0])]
-        for node, port in zip(self.names, ports[1:], strict=True):
+        given = {"dir": self.dir, "host": host, "user": getpass.getuser(), "nodes": self.nodes}
+        lines = [CONF.format(**given, control_port=ports[0])]
+        lines.append(ACCOUNTING.format(dir=self.dir, port=ports[1]) if self.accounting else NO_ACCOUNTING)
+        if self.accounting:
+            password = secrets.token_hex()
+            database = DATABASE_CONF.format(**given, port=ports[1], database_port=ports[2], password=password)
+            self._database_conf.touch(mode=0o600)
+            self._database_conf.write_text(database)
+        for node, port in zip(self.names, ports[3:], strict=True):
             gpu = " Gres=gpu:1" if node == self.names[-1] else ""
             lines.append(
                 f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={self.cpus} "
@@ -161,15 +217,60 @@ class Cluster:
             )
         self.conf.write_text("".join(lines))
         device = self.dir / "gpu0"
-        device.touch()
+        if not device.exists():
+            with contextlib.suppress(PermissionError):  # a device, unlike a file, makes Slurm set CUDA_VISIBLE_DEVICES
+                os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        if not device.exists():
+            device.touch()
         gres = f"AutoDetect=off\nNodeName={self.names[-1]} Name=gpu File={device}\n"
         (self.dir / "gres.conf").write_text(gres)
+
+    @property
+    def _database_conf(self) -> Path:
+        return self.dir / "slurmdbd.conf"
+
+    def _start_accounting(self) -> None:
+        """Start a MariaDB of its own and slurmdbd, with the account `crowd` and the QOS `one` (one job at a time)."""
+        data, user = self.dir / "database", getpass.getuser()
+        if not data.exists():
+            subprocess.run(
+                ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", f"--user={user}",
+                 "--auth-root-authentication-method=normal"],
+                check=True, capture_output=True,
+            )  # fmt: skip
+        conf = dict(line.split("=", 1) for line in self._database_conf.read_text().splitlines())
+        socket_path = f"{self.dir}/database.socket"
+        self._launch("mariadbd", "mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket_path}",
+                     f"--user={user}", "--bind-address=127.0.0.1", f"--port={conf['StoragePort']}",
+                     f"--pid-file={self.dir}/mariadbd.pid", "--innodb-buffer-pool-size=64M",
+                     "--innodb-lock-wait-timeout=900")  # fmt: skip
+        sql = ["mariadb", "--no-defaults", f"--socket={socket_path}", "-u", "root", "-e"]
+        self._wait("mariadbd", 60, lambda: self._succeeds(*sql, "select 1"))
+        owner = f"'slurm'@'%' identified by '{conf['StoragePass']}'"
+        grant = f"create or replace user {owner}; grant all on slurm_acct_db.* to 'slurm'@'%'"
+        subprocess.run([*sql, grant], check=True, capture_output=True)
+        self._launch("slurmdbd", "env", f"SLURM_CONF={self._database_conf}", "slurmdbd", "-D")
+        self._wait("slurmdbd", 60, lambda: self._succeeds("sacctmgr", "-n", "list", "cluster"))
+        for thing in (
+            "cluster throng", "account crowd", "qos one MaxJobsPerUser=1",
+            f"user {user} account=crowd", f"user {user} account=crowd set qos=normal,one",
+        ):  # fmt: skip
+            what, *more = thing.split()
+            verb = "modify" if "set" in more else "add"
+            self.run("sacctmgr", "-i", "-Q", verb, what, *more)
+
+    def _kill_role(self, role: str) -> None:
+        for pid in list(self._processes(role)):
+            for victim in [*descendants(pid), pid]:
+                kill(victim)
 
     def _write_clients(self) -> None:
         """Wrap Slurm's commands, because inside a job Snakemake's job step drops SLURM_CONF from the environment."""
         (self.dir / "bin").mkdir(exist_ok=True)
+        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        path = os.pathsep.join(folder for folder in folders if not (Path(folder).parent / SETTINGS).exists())
         for client in CLIENTS:
-            if program := shutil.which(client):
+            if program := shutil.which(client, path=path):
                 wrapper = self.dir / "bin" / client
                 wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={shlex.quote(str(self.conf))} exec {program} "$@"\n')
                 wrapper.chmod(0o755)
@@ -186,8 +287,8 @@ class Cluster:
             return
         with (self.dir / f"{role}.log").open("ab") as log:
             subprocess.run(
-                ["setsid", "--fork", which(program), *arguments],
-                env=os.environ | {MARK: f"{self.dir}:{role}"},
+                ["setsid", "--fork", program, *arguments],
+                env=os.environ | {MARK: f"{self.dir}:{role}", "PATH": daemon_path()},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
             )  # fmt: skip
 
@@ -210,11 +311,11 @@ class Cluster:
             time.sleep(0.1)
 
 
-def install() -> None:
-    """Install the missing Debian packages when root, or raise UnavailableError with the reason."""
+def install(programs: Mapping[str, str]) -> None:
+    """Install the Debian packages of missing programs when root, or raise UnavailableError with the reason."""
     if platform.system() != "Linux":
         raise UnavailableError("Slurm runs on Linux only")
-    missing = sorted({package for program, package in PROGRAMS.items() if not which(program)})
+    missing = sorted({package for program, package in programs.items() if not which(program)})
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -223,7 +324,7 @@ def install() -> None:
     with no_system_daemons():
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
             done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False)
-    if missing := [program for program in PROGRAMS if not which(program)]:
+    if missing := [program for program in programs if not which(program)]:
         raise UnavailableError(f"apt-get could not install {', '.join(missing)}: {done.stderr.strip()[-300:]}")
 
 
@@ -242,8 +343,13 @@ def no_system_daemons() -> Iterator[None]:
 
 
 def which(program: str) -> str | None:
-    """Return a program's path; daemons live in sbin, which is not on everybody's PATH."""
-    return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]))
+    """Return where a program is, or None."""
+    return shutil.which(program, path=daemon_path())
+
+
+def daemon_path() -> str:
+    """Return PATH with the folders of daemons, which are not on everybody's."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
 def free_ports(count: int) -> list[int]:
@@ -274,19 +380,20 @@ def main() -> None:
     """Run one of the commands of the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("start", "env", "stop", "purge", "kill-node", "start-node"):
+    for name in ("start", "env", "stop", "purge", "kill-node", "start-node", "kill-control", "start-control"):
         command = commands.add_parser(name)
         command.add_argument("dir", type=Path)
         if name == "start":
             command.add_argument("--nodes", type=int, default=2)
             command.add_argument("--cpus", type=int, default=4)
+            command.add_argument("--accounting", action="store_true")
         if name.endswith("-node"):
             command.add_argument("node")
     given = parser.parse_args()
     folder = given.dir.resolve()
     if given.command == "start":
         try:
-            Cluster(folder, nodes=given.nodes, cpus=given.cpus).start()
+            Cluster(folder, nodes=given.nodes, cpus=given.cpus, accounting=given.accounting).start()
         except (UnavailableError, TimeoutError) as error:
             sys.exit(str(error))
         return
@@ -298,7 +405,7 @@ def main() -> None:
     elif given.command.endswith("-node"):
         getattr(cluster, given.command.replace("-", "_"))(given.node)
     else:
-        getattr(cluster, given.command)()
+        getattr(cluster, given.command.replace("-", "_"))()
 
 
 if __name__ == "__main__":
