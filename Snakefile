@@ -26,6 +26,19 @@ include: "rules/ladder.smk"
 include: "rules/release.smk"
 
 
+from throng.operations.occupancy import occupy
+
+
+onstart:
+    # what two runs with results of their own may still write both
+    shared = {"render": RENDERED, "fetch_models": "resources/models"}
+    begun = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    try:
+        occupy({RESULTS, *(folder for rule, folder in shared.items() if rule in begun)})
+    except ThrongError as error:
+        raise WorkflowError(str(error)) from error
+
+
 localrules:
     all,
     fetch_models,

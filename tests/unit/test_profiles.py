@@ -24,9 +24,9 @@ def evaluate(expression, attempt):
     return eval(str(expression), {"attempt": attempt})
 
 
-def test_the_default_profile_decides_reruns_and_nothing_else():
+def test_the_default_profile_decides_reruns_and_locks_and_nothing_else():
     # Snakemake loads it beside every other profile and it wins key by key: resources here would replace a cluster's.
-    assert PROFILES["default"].keys() == {"rerun-triggers", "max-checksum-file-size", "rerun-incomplete"}
+    assert PROFILES["default"].keys() == {"rerun-triggers", "max-checksum-file-size", "rerun-incomplete", "nolock"}
     assert "code" not in PROFILES["default"]["rerun-triggers"]
 
 
