@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from throng.closure import code_digest
@@ -54,6 +55,9 @@ def test_a_job_file_replays_the_job_outside_snakemake(tmp_path):
     assert footer["config"]["prompt"]["counts"] == [0, 3]
     assert (footer["stage"], footer["seed"]) == ("prompt", 0)
     assert "finished" in (tmp_path / "logs" / "job.log").read_text()
+    measured = json.loads((tmp_path / "logs" / "job.log.measured.json").read_text())
+    rows = pq.read_metadata(tmp_path / "results" / "prompts.parquet").num_rows
+    assert (measured["state"], measured["rows_kept"], measured["rows_rejected"]) == ("done", rows, {})
     before = (tmp_path / "results" / "prompts.parquet").read_bytes()
     assert replay(path, "prompt").returncode == 0
     assert (tmp_path / "results" / "prompts.parquet").read_bytes() == before

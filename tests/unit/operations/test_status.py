@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from throng.bar import Bar
 from throng.cli import app
 from throng.errors import ThrongError
+from throng.operations.duration import duration
 from throng.operations.jobs import jobs_of
-from throng.operations.status import duration, stages_of
+from throng.operations.status import stages_of
 from throng.progress import heard, said
 from throng.workdir import Ticker
 

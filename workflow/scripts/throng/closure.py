@@ -15,6 +15,8 @@ from pathlib import Path
 from types import CodeType
 
 PACKAGE = "throng"
+# tells of jobs and decides nothing of what they make
+WATCHING = "throng.operations"
 DATA = (".css", ".csv", ".html", ".js")
 IMPORT = re.compile(r"^\s*(?:from\s+|import\s+)(throng(?:\.\w+)*)(?:\s+import\s+(\([^)]*\)|[^\n#]*))?", re.MULTILINE)
 
@@ -50,6 +52,8 @@ def import_first(scripts: Path) -> None:
 
 def _locate(root: Path, module: str) -> Path | None:
     if module == PACKAGE:  # holds the version and throng.open alone, and neither is a reason to run anything again
+        return None
+    if module == WATCHING or module.startswith(f"{WATCHING}."):
         return None
     base = root.joinpath(*module.split("."))
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):

@@ -12,6 +12,7 @@ import numpy as np
 from throng.archives import Archive
 from throng.errors import ThrongError
 from throng.files import atomic_path
+from throng.operations.counted import JOB
 
 # of files that can be decoded
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
@@ -55,6 +56,7 @@ class ImageStore:
                 f"source {source!r} has no folder: add it to ingest.sources (known: {sorted(self._roots)})"
             )
         root = self._roots[source]
+        JOB.read_image()
         try:
             if root.suffix.lower() == ".zip":
                 return self._archive(source, "").read(path)
@@ -134,6 +136,7 @@ def pack_zip(path: Path, members: Mapping[str, bytes | Path | Callable[[], bytes
             info.external_attr = 0o644 << 16
             data = content.read_bytes() if isinstance(content, Path) else content
             archive.writestr(info, data if isinstance(data, bytes) else data())
+    JOB.images_written += len(members)
 
 
 def thumbnail(image: np.ndarray, width: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from throng.errors import ThrongError, first_line
 from throng.files import atomic_path
+from throng.operations.counted import JOB
 from throng.provenance import FOOTER_KEY, Provenance, canonical_json
 
 OK = "ok"
@@ -43,6 +44,7 @@ def write_table(path: Path, table: Table, rows: Iterable[Any], provenance: Prove
     Raises ThrongError when a required value is missing, a key occurs twice or a rejected row has no reason.
     """
     names = table.schema.names
+    rows = list(rows)
     records = [{name: getattr(row, name) for name in names} for row in rows]
     records.sort(key=lambda record: tuple(record[name] for name in table.key))
     data = pa.Table.from_pylist(records, schema=table.schema)
@@ -58,6 +60,7 @@ def write_table(path: Path, table: Table, rows: Iterable[Any], provenance: Prove
             row_group_size=ROW_GROUP_ROWS,
             write_page_index=True,
         )
+    JOB.went_out(table.name, tally(rows) if "status" in names else {OK: len(rows)})
 
 
 def _validate(data: pa.Table, table: Table, where: str) -> None:
@@ -138,6 +141,7 @@ def read_rows(paths: Path | Sequence[Path], table: Table, row_type: type[Row]) -
 def check_conserved(stage: str, ids_in: Iterable[str], parents_out: Iterable[str]) -> None:
     """Raise ThrongError unless every row that came in is kept or rejected in what goes out."""
     wanted, made = set(ids_in), set(parents_out)
+    JOB.came_in(stage, len(wanted))
     if wanted != made:
         lost, extra = sorted(wanted - made), sorted(made - wanted)
         raise ThrongError(

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from throng import retrying
 from throng.errors import ThrongError, first_line
 from throng.files import sha256_file, write_text
+from throng.operations.measuring import Meter
 from throng.provenance import Provenance, canonical_json, digest, libraries
 from throng.roots import RESULTS, source_roots
 from throng.sections.base import of_job, output_slice
@@ -102,16 +103,25 @@ def main(run: Run, section: Any, snakemake: Any | None) -> None:
         parser.add_argument("--job", type=Path, required=True, help="the <log>.job.json that the job wrote")
         job = json.loads(parser.parse_args().job.read_text())
     _begin(job)
+    meter = Meter(job)
     try:
         if snakemake is not None:
             write_text(Path(job["log"] + ".job.json"), json.dumps(job, indent=1, sort_keys=True) + "\n")
         _work(run, section, job)
+        meter.end("done")
     except SystemExit as stop:
         log.error("stopped: %s", stop.code)
+        meter.end("stopped", str(stop.code))
+        raise
+    except KeyboardInterrupt:
+        log.error("stopped: interrupted from the keyboard; finished rows are kept")
+        meter.end("stopped", "interrupted from the keyboard")
         raise
     except Exception as error:
         sentence = str(error) if isinstance(error, ThrongError) else _full_disk(error)
-        retrying.end(Path(job["log"]), error, sentence or f"{type(error).__name__}: {first_line(error)}")
+        said = sentence or f"{type(error).__name__}: {first_line(error)}"
+        retrying.end(Path(job["log"]), error, said)
+        meter.end("failed", said)
         if sentence is None:
             log.exception("unexpected failure in stage %s; replay it with --job %s.job.json", job["stage"], job["log"])
             raise
@@ -148,6 +158,7 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
         "wildcards": dict(snakemake.wildcards.items()),
         "threads": snakemake.threads,
         "attempt": snakemake.resources.attempt,
+        "gpus": snakemake.resources.get("gpu", 0),
         "log": str(snakemake.log[0]),
         "section": config.get(snakemake.rule, {}),
         "roots": {name: str(path) for name, path in source_roots(config).items()},
@@ -156,7 +167,7 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
 
 
 def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
-    _configure_logging(Path(job["log"]), job["log_level"])
+    _configure_logging(Path(job["log"]), job["log_level"], job.get("attempt", 1))
     signal.signal(signal.SIGTERM, _terminated)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -193,8 +204,9 @@ def _parents(inputs: Files, results: Path) -> dict[str, str]:
     return dict(sorted(zip(names, map(sha256_file, tables), strict=True)))
 
 
-def _configure_logging(path: Path, level: str) -> None:
+def _configure_logging(path: Path, level: str, attempt: int) -> None:
+    """Log to a new file, or below what the attempts before this one said."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w")
+    handler = logging.FileHandler(path, mode="w" if attempt == 1 else "a")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -10,8 +10,9 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
+from throng.operations.duration import duration
 from throng.operations.jobs import Job, jobs_of
-from throng.operations.status import duration, stages_of
+from throng.operations.status import stages_of
 
 Results = Annotated[Path, typer.Argument(help="folder of the results, config key `results`")]
 Watch = Annotated[float, typer.Option(help="look again every so many seconds, until stopped; 0: once", min=0)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throng.errors import ThrongError, first_line
+from throng.operations.counted import JOB
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +28,8 @@ def contents(path: Path, what: str, *, tensors: bool = True) -> tuple[dict[str, 
     try:
         with safe_open(str(path), framework="pt") as handle:
             names = handle.keys() if tensors else []
+            if tensors:
+                JOB.loaded_model()
             return handle.metadata() or {}, {name: handle.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise ThrongError(f"{path} is not a readable safetensors file: {first_line(error)}") from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from throng.files import atomic_path, write_bytes
+from throng.operations.counted import JOB
 from throng.progress import said
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def process(
     """
     rows = {key: row for key, row in work.committed().items() if key in items}
     pending = [(key, item) for key, item in items.items() if key not in rows]
+    JOB.went_on(rows.values())
     if rows:
         log.info("%s: resuming, %d of %d rows were done before", stage, len(rows), len(items))
     ticker = Ticker(stage, done=len(rows), total=len(items))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from throng.operations.jobs import Job
 
-PART = re.compile(r"part-\d{3}-of-(\d{3})")
+PART = re.compile(r"part-\d{3,}-of-(\d{3,})")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,13 +64,3 @@ def _known(jobs: Iterable[Job]) -> int:
         key = tuple(value for name, value in sorted(job.wildcards.items()) if name != "part")
         groups[key] = max(groups.get(key, 0), int(part[1]) if part else 1)
     return sum(groups.values())
-
-
-def duration(seconds: float | None) -> str:
-    """Return seconds as people say them: ``3 min``, ``2 h 05 min``; ``?`` when unknown."""
-    if seconds is None:
-        return "?"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

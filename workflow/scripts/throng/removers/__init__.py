@@ -3,6 +3,7 @@
 import importlib
 from pathlib import Path
 
+from throng.operations.counted import JOB
 from throng.removers.protocol import Remover
 from throng.sections.remove import MODULES, Remove
 
@@ -13,4 +14,6 @@ def load(config: Remove, model: Path | None) -> Remover:
     ``model`` is the weights of a backend that has any. Raises ThrongError when a library or the weights are missing
     or do not fit the section.
     """
+    if model is not None:
+        JOB.loaded_model()
     return importlib.import_module(MODULES[config.backend]).make(config, model)

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from throng.operations.counted import JOB
 from throng.sections.synthesize import MODULES, Maker
 from throng.synthesizers.protocol import Material, Synthesizer
 
@@ -17,4 +18,6 @@ def load(
     jobs that run at the same time, so that who writes there writes atomically; ``models`` are files and folders by
     what they are: model, controlnet, loras. Raises ThrongError when the material, or a model, is not enough.
     """
+    if models:
+        JOB.loaded_model()
     return importlib.import_module(MODULES[config.backend]).make(config, material, scratch, models or {})
