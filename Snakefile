@@ -26,7 +26,12 @@ include: "rules/ladder.smk"
 include: "rules/release.smk"
 
 
+from snakemake.logging import logger
+
 from throng.operations.occupancy import occupy
+from throng.operations.recorder import Recorder
+
+RUN = Recorder(Path(RESULTS))
 
 
 onstart:
@@ -37,6 +42,15 @@ onstart:
         occupy({RESULTS, *(folder for rule, folder in shared.items() if rule in begun)})
     except ThrongError as error:
         raise WorkflowError(str(error)) from error
+    RUN.begin(workflow, log, logger)
+
+
+onsuccess:
+    RUN.end(well=True)
+
+
+onerror:
+    RUN.end(well=False)
 
 
 localrules:
