@@ -60,6 +60,6 @@ localrules:
 
 rule all:
     input:
-        f"{RESULTS}/release/{CONFIG.release.name}/index.json",
+        RELEASED,
         f"{RESULTS}/convert_dataset/dataset.parquet",
-        f"{RESULTS}/report/report.html",
+        REPORT,

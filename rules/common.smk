@@ -26,13 +26,18 @@ except ThrongError as error:
 RESULTS = CONFIG.results
 RENDERED = rendered_folder(config).as_posix()
 HUB, SHIPPED, TRAINED = "hub:", "throng:", "trained"
+# sources, models of the user's and what comes with throng are read where they lie, also when results are in a bucket
 ARCHIVES = [
-    f"{RENDERED}/crowdhuman/annotation_train.odgt",
-    f"{RENDERED}/crowdhuman/annotation_val.odgt",
-    f"{RENDERED}/crowdhuman/CrowdHuman_train01.zip",
-    f"{RENDERED}/crowdhuman/CrowdHuman_val.zip",
-    f"{RENDERED}/shanghaitech.zip",
+    local(f"{RENDERED}/{name}")
+    for name in (
+        "crowdhuman/annotation_train.odgt",
+        "crowdhuman/annotation_val.odgt",
+        "crowdhuman/CrowdHuman_train01.zip",
+        "crowdhuman/CrowdHuman_val.zip",
+        "shanghaitech.zip",
+    )
 ]
+TRUTH = local(f"{RENDERED}/truth.parquet")
 
 
 wildcard_constraints:
@@ -102,7 +107,7 @@ def made(stage, end="parquet"):
 
 def data_file(path):
     """Return a file of the user's: absolute, or below data_root."""
-    return (data_root(config) / Path(path).expanduser()).as_posix()
+    return local((data_root(config) / Path(path).expanduser()).as_posix())
 
 
 def converted():
@@ -125,10 +130,10 @@ def source_files():
             f"ingest.sources: {', '.join(missing)} not found; set data_root (or the environment variable THRONG_DATA) "
             f"to the folder that holds it, or correct the source's root"
         )
-    return wanted + [root.as_posix() for root in own]
+    return wanted + [local(root.as_posix()) for root in own]
 
 
 def rendered_truth():
     """Return what the renderer knows of its scenes, where a source is rendered."""
     rendered = any(root.is_relative_to(RENDERED) for name, root in ROOTS.items() if name != "results")
-    return f"{RENDERED}/truth.parquet" if rendered else []
+    return TRUTH if rendered else []

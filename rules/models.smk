@@ -76,7 +76,7 @@ def shipped_folder(name):
         models = Path(workflow.basedir) / "models"
         known = sorted(path.parent.relative_to(models).as_posix() for path in models.rglob("model_index.json"))
         raise WorkflowError(f"throng:{name} is no model that comes with throng; there are {', '.join(known) or 'none'}")
-    return [os.path.relpath(folder / file) for file in index_first(files)]
+    return [local(os.path.relpath(folder / file)) for file in index_first(files)]
 
 
 def shipped_detector():
@@ -88,7 +88,7 @@ def shipped_detector():
             f"name a detector: detect.model, and remove.check.detectors if there is a check"
         )
     shipped = Path(workflow.basedir) / "models" / "rendered_people" / "detector.onnx"
-    return os.path.relpath(shipped)  # a clone elsewhere, with the results moved in, must name the same file
+    return local(os.path.relpath(shipped))  # a clone elsewhere, with the results moved in, must name the same file
 
 
 def maker_inputs(maker):
@@ -264,7 +264,7 @@ def generator_file(reference):
         if not (models / name / "generator.safetensors").is_file():
             known = ", ".join(sorted(path.parent.name for path in models.glob("*/generator.safetensors"))) or "none"
             raise WorkflowError(f"{reference} is no generator that comes with throng; there are {known}")
-        return os.path.relpath(models / name / "generator.safetensors")
+        return local(os.path.relpath(models / name / "generator.safetensors"))
     return model_file(reference)
 
 

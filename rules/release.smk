@@ -1,5 +1,9 @@
 """What leaves the house: verified shards, and a page to look through everything."""
 
+# folders of files that nobody lists, to be opened from disk: they stay there when results are in a bucket
+RELEASED = local(f"{RESULTS}/release/{CONFIG.release.name}/index.json")
+REPORT = local(f"{RESULTS}/report/report.html")
+
 
 rule audit_leakage:
     input:
@@ -57,7 +61,7 @@ rule release:
         opt_out=own_file(CONFIG.release.privacy.opt_out),
         previous=previous_release(),
     output:
-        index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
+        index=RELEASED,
     log:
         f"{RESULTS}/logs/release.log",
     benchmark:
@@ -99,11 +103,11 @@ rule report:
             f"{RESULTS}/evaluate/{name}"
             for name in ("comparison.png", "scatter.png", "bins.png", "calibration.png", "curves.png", "examples.jpg")
         ],
-        index=f"{RESULTS}/release/{CONFIG.release.name}/index.json",
+        index=RELEASED,
     output:
-        page=f"{RESULTS}/report/report.html",
-        data=directory(f"{RESULTS}/report/data"),
-        app=directory(f"{RESULTS}/report/app"),
+        page=REPORT,
+        data=local(directory(f"{RESULTS}/report/data")),
+        app=local(directory(f"{RESULTS}/report/app")),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:

@@ -4,7 +4,7 @@
 rule render:
     output:
         archives=ARCHIVES,
-        truth=f"{RENDERED}/truth.parquet",
+        truth=TRUTH,
     log:
         f"{RESULTS}/logs/render.log",
     benchmark:

@@ -34,6 +34,15 @@ def rendered_folder(config: Mapping[str, Any]) -> Path:
     return Path(config.get("render", {}).get("folder") or "resources/rendered")
 
 
+def results_folder(configured: Path, log: Path) -> Path:
+    """Return the results folder of the job with this log, whose files are in it, or in a local copy of it.
+
+    Where results are kept in a storage, Snakemake puts a job's files below a prefix of its own.
+    """
+    ending = (*configured.parts, "logs")
+    return next((folder.parent for folder in log.parents if folder.parts[-len(ending) :] == ending), configured)
+
+
 def below(folder: Path, roots: Mapping[str, Path]) -> dict[str, str]:
     """Map every source whose root lies in ``folder`` to its place there, with slashes."""
     inside = folder.resolve()

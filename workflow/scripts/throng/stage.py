@@ -24,7 +24,7 @@ from throng.errors import ThrongError, first_line
 from throng.files import sha256_file, write_text
 from throng.operations.measuring import Meter
 from throng.provenance import Provenance, canonical_json, digest, libraries
-from throng.roots import RESULTS, source_roots
+from throng.roots import RESULTS, results_folder, source_roots
 from throng.sections.base import of_job, output_slice
 from throng.workdir import Workdir
 
@@ -150,6 +150,8 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
         return {name: [value] if isinstance(value, str) else list(value) for name, value in listed.items()}
 
     config = snakemake.config
+    roots = source_roots(config)
+    roots[RESULTS] = results_folder(roots[RESULTS], Path(snakemake.log[0]))
     return {
         "stage": snakemake.rule,
         "inputs": named(snakemake.input),
@@ -161,7 +163,7 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
         "gpus": snakemake.resources.get("gpu", 0),
         "log": str(snakemake.log[0]),
         "section": config.get(snakemake.rule, {}),
-        "roots": {name: str(path) for name, path in source_roots(config).items()},
+        "roots": {name: str(path) for name, path in roots.items()},
         "log_level": config.get("log_level", "INFO"),
     }
 
