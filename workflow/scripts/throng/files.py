@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import secrets
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from pathlib import Path
 def atomic_path(path: Path) -> Generator[Path, None, None]:
     """Yield a temporary path beside ``path`` that is synced and renamed onto it on success, removed on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # processes on two nodes may have one number, and both may be at the same file
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as handle:

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from throng import retrying
 from throng.errors import ThrongError, first_line
 from throng.files import sha256_file, write_text
+from throng.operations.alone import alone
 from throng.operations.measuring import Meter
 from throng.provenance import Provenance, canonical_json, digest, libraries
 from throng.roots import RESULTS, results_folder, source_roots
@@ -84,14 +85,18 @@ class Context:
         return Provenance(self.stage, self.config, self.code, self.seed, self.parents, backend, model, libraries())
 
     def workdir(self) -> Workdir:
-        """Return this job's scratch folder, keyed by configuration, code, inputs and wildcards."""
+        """Return this job's scratch folder."""
+        return Workdir(self.scratch())
+
+    def scratch(self) -> Path:
+        """Return where that folder is, keyed by configuration, code, inputs and wildcards."""
         key = digest(
             canonical_json(self.config),
             self.code,
             canonical_json(self.parents),
             canonical_json(self.wildcards),
         )
-        return Workdir(self.roots[RESULTS] / ".work" / self.stage / key[:20])
+        return self.roots[RESULTS] / ".work" / self.stage / key[:20]
 
 
 def main(run: Run, section: Any, snakemake: Any | None) -> None:
@@ -191,7 +196,10 @@ def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
         code=job["params"]["code"],
         parents=_parents(inputs, Path(job["roots"][RESULTS])),
     )
-    run(inputs, Files(job["outputs"]), config, context)
+    outputs = Files(job["outputs"])
+    with alone(context.scratch().with_suffix(".lock"), [path for _, path in outputs.all()]) as to_be_done:
+        if to_be_done:
+            run(inputs, outputs, config, context)
     log.info("%s finished in %.1f s", job["stage"], time.monotonic() - started)
 
 
