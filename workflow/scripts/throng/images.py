@@ -56,7 +56,8 @@ class ImageStore:
                 f"source {source!r} has no folder: add it to ingest.sources (known: {sorted(self._roots)})"
             )
         root = self._roots[source]
-        JOB.read_image()
+        if Path(path).suffix.lower() in SUFFIXES:
+            JOB.read_image()
         try:
             if root.suffix.lower() == ".zip":
                 return self._archive(source, "").read(path)

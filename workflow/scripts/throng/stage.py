@@ -4,12 +4,15 @@ Every job first writes ``<log>.job.json``; ``python workflow/scripts/<rule>.py -
 """
 
 import argparse
+import contextlib
 import dataclasses
 import errno
+import glob
 import json
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -108,12 +111,13 @@ def main(run: Run, section: Any, snakemake: Any | None) -> None:
         parser.add_argument("--job", type=Path, required=True, help="the <log>.job.json that the job wrote")
         job = json.loads(parser.parse_args().job.read_text())
     _begin(job)
-    meter = Meter(job)
+    started, meter = time.monotonic(), Meter(job)
     try:
         if snakemake is not None:
             write_text(Path(job["log"] + ".job.json"), json.dumps(job, indent=1, sort_keys=True) + "\n")
         _work(run, section, job)
-        meter.end("done")
+        log.info("%s finished in %.1f s: %s", job["stage"], time.monotonic() - started, meter.end("done"))
+        _attempt_log(job).unlink(missing_ok=True)
     except SystemExit as stop:
         log.error("stopped: %s", stop.code)
         meter.end("stopped", str(stop.code))
@@ -174,11 +178,10 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
 
 
 def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
-    _configure_logging(Path(job["log"]), job["log_level"], job.get("attempt", 1))
+    _configure_logging(job)
     signal.signal(signal.SIGTERM, _terminated)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    started = time.monotonic()
     config = of_job(TypeAdapter(section).validate_python(job["section"]), job["wildcards"])
     tracked = json.loads(job["params"]["config"])
     if output_slice(config) != tracked[job["stage"]]:
@@ -200,7 +203,6 @@ def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
     with alone(context.scratch().with_suffix(".lock"), [path for _, path in outputs.all()]) as to_be_done:
         if to_be_done:
             run(inputs, outputs, config, context)
-    log.info("%s finished in %.1f s", job["stage"], time.monotonic() - started)
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:
@@ -214,9 +216,28 @@ def _parents(inputs: Files, results: Path) -> dict[str, str]:
     return dict(sorted(zip(names, map(sha256_file, tables), strict=True)))
 
 
-def _configure_logging(path: Path, level: str, attempt: int) -> None:
-    """Log to a new file, or below what the attempts before this one said."""
+def _configure_logging(job: Mapping[str, Any]) -> None:
+    path, attempt = Path(job["log"]), job.get("attempt", 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w" if attempt == 1 else "a")
+    handler = logging.FileHandler(path, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=job["log_level"], handlers=[handler], force=True)
+    _keep_log(job)
+    name = " ".join([job["stage"], *job["wildcards"].values()])
+    inputs = sum(map(len, job["inputs"].values()))
+    where = f"on {socket.gethostname()}, process {os.getpid()}, {job['threads']} threads, {job.get('gpus', 0)} GPUs"
+    log.info("%s: attempt %d %s; %d input files", name, attempt, where, inputs)
+
+
+def _attempt_log(job: Mapping[str, Any]) -> Path:
+    return Path(f"{job['log']}.attempt-{job.get('attempt', 1)}")
+
+
+def _keep_log(job: Mapping[str, Any]) -> None:
+    """Give the log a second name, as Snakemake deletes a failed attempt's log before it sends the job again."""
+    if job.get("attempt", 1) == 1:
+        for old in Path(job["log"]).parent.glob(f"{glob.escape(Path(job['log']).name)}.attempt-*"):
+            old.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a file system without hard links
+        _attempt_log(job).unlink(missing_ok=True)
+        os.link(job["log"], _attempt_log(job))

@@ -1,5 +1,6 @@
 """The last words of a run: what was made and what it took, or which job failed first, why, and how to go on."""
 
+import glob
 import json
 import shlex
 import time
@@ -75,10 +76,16 @@ def _first(job: Planned, failures: Sequence[Failure]) -> list[str]:
         f"attempt    {len(failures)} of {job.attempts}{node}",
         f"why        {reason(job, failures)}",
         f"log        {job.log}" + ("" if shown == job.log else " (not begun)"),
-        *(f"           {name}" for name in logs),
+        *(f"           {name}" for name in [*_earlier_logs(job.log), *logs]),
         *(f"  | {line}" for line in tail(shown)),
         *([f"replay     {replay(job.stage, job.log)}"] if record and job_file.is_file() else []),
     ]
+
+
+def _earlier_logs(log: Path) -> list[str]:
+    """Return the kept logs of a job's attempts, without that of the newest, which is the log itself."""
+    kept = sorted(log.parent.glob(f"{glob.escape(log.name)}.attempt-*"))
+    return [str(path) for path in kept if not (log.exists() and path.samefile(log))]
 
 
 def reason(job: Planned, failures: Sequence[Failure]) -> str:

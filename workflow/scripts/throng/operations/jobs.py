@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from throng.progress import Heard, heard
 State = Literal["done", "running", "silent", "failed"]
 SILENT_SECONDS = 120.0
 TAIL_BYTES = 64_000
-FINISHED = re.compile(r" finished in ([\d.]+) s$", re.MULTILINE)
+FINISHED = re.compile(r" finished in ([\d.]+) s(?:$|:)", re.MULTILINE)
 ERROR = re.compile(r"^\S+ \S+ (?:ERROR|CRITICAL) [\w.]+: (.*)$", re.MULTILINE)
 
 
@@ -40,7 +41,7 @@ class Job:
     @property
     def command(self) -> str:
         """The command that does the job again, outside Snakemake and Slurm."""
-        return f"python workflow/scripts/{self.stage}.py --job {self.log}.job.json"
+        return shlex.join(["python", f"workflow/scripts/{self.stage}.py", "--job", f"{self.log}.job.json"])
 
 
 def jobs_of(results: Path, now: float | None = None) -> list[Job]:
@@ -63,9 +64,9 @@ def _job(path: Path, now: float) -> Job | None:
     try:
         job = json.loads(path.read_text())
         begun = path.stat().st_mtime
-        stage, wildcards = job["stage"], job["wildcards"]
+        stage, wildcards = str(job["stage"]), {str(name): str(value) for name, value in job["wildcards"].items()}
         outputs = [Path(output) for named in job["outputs"].values() for output in named]
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # being written this moment, or no job file
     log = path.with_name(path.name.removesuffix(".job.json"))
     text, spoken = _tail(log, begun)
@@ -101,4 +102,7 @@ def _tail(log: Path, begun: float) -> tuple[str, float]:
 
 def _newer(output: Path, begun: float) -> bool:
     # a file system's clock may be coarser than that of the node that wrote the job file
-    return output.exists() and output.stat().st_mtime >= begun - 2.0
+    try:
+        return output.stat().st_mtime >= begun - 2.0
+    except (OSError, ValueError):
+        return False

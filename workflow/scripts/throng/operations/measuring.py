@@ -49,12 +49,15 @@ class Meter:
         self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
         self._thread.start()
 
-    def end(self, state: State, reason: str = "") -> None:
-        """Stop measuring and write what the job cost, with how it ended and why, if it did not end well."""
+    def end(self, state: State, reason: str = "") -> str:
+        """Stop measuring, write what the job cost with how it ended, and return the figures in words.
+
+        ``reason`` says why it did not end well.
+        """
         self._over.set()
         self._thread.join(timeout=5.0)
         self._look()
-        self._write(state, reason)
+        return words(self._write(state, reason))
 
     def _watch(self) -> None:
         beat = time.monotonic()
@@ -73,9 +76,11 @@ class Meter:
             if self._gpus:
                 self._gpus.look()
 
-    def _write(self, state: State, reason: str) -> None:
+    def _write(self, state: State, reason: str) -> dict[str, Any]:
+        record = self._record(state, reason)
         with contextlib.suppress(OSError):  # a full disk fails the job by itself
-            write_text(self.path, json.dumps(self._record(state, reason), indent=1) + "\n")
+            write_text(self.path, json.dumps(record, indent=1) + "\n")
+        return record
 
     def _record(self, state: State, reason: str) -> dict[str, Any]:
         job, counted, tree = self._job, self._counted, self._tree
@@ -114,6 +119,25 @@ class Meter:
             "earlier": self._earlier,
             "outputs": [path for paths in job["outputs"].values() for path in paths],
         }
+
+
+def words(record: Mapping[str, Any]) -> str:
+    """Return what a job cost and what became of its rows as one line: ``28 rows in, 26 kept, 2 rejected (...)``."""
+    said = []
+    if record["rows_kept"] is not None:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in record["rows_rejected"].items())
+        rejected = sum(record["rows_rejected"].values())
+        rows = f"{record['rows_kept']} kept, {rejected} rejected" + (f" ({reasons})" if reasons else "")
+        came = "" if record["rows_in"] is None else f"{record['rows_in']} in, "
+        again = f", {record['rows_resumed']} of an earlier attempt" if record["rows_resumed"] else ""
+        said.append(f"rows {came}{rows}{again}")
+    if record["images_per_second"]:
+        said.append(f"{record['images_per_second']:.3g} images/s")
+    for gpu in record["gpus"]:
+        busy = gpu["utilisation_mean"]
+        said.append(f"{gpu['device']} {'?' if busy is None else f'{busy:.0f}'} % busy")
+    said.append(f"CPU {record['cpu_seconds']:.1f} s, {record['memory_peak_bytes'] / 1e9:.2f} GB at most")
+    return "; ".join(said)
 
 
 def _earlier(path: Path) -> list[dict[str, Any]]:

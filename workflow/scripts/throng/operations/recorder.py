@@ -19,6 +19,8 @@ from throng.operations.closing import ended_badly, ended_well, measured
 from throng.operations.measuring import BEAT_SECONDS, measured_of
 from throng.operations.plan import Failure, Plan, Planned
 
+KILLED = re.compile(r"died with <Signals\.(\w+):")
+
 
 class Recorder(logging.Handler):
     """Listens to Snakemake's events from :meth:`begin` on; :meth:`end` prints a run's last words."""
@@ -30,6 +32,7 @@ class Recorder(logging.Handler):
         self._numbers: dict[int, Planned] = {}
         self._finished: set[int] = set()
         self._failures: dict[int, list[Failure]] = {}
+        self._killed = ""
 
     def begin(self, workflow: Any, logs: list[str], logger: logging.Logger) -> None:
         """Write what this run is going to do, and listen. A run goes on where that fails."""
@@ -50,13 +53,17 @@ class Recorder(logging.Handler):
                 self._finished.add(int(record.__dict__["job_id"]))
             elif event.endswith("job_error"):
                 self._hear(record.__dict__)
+            elif killed := KILLED.search(record.getMessage()):  # said just before, by the thread that sent the job
+                self._killed = killed[1]
 
     def _hear(self, said: dict[str, Any]) -> None:
         number = int(said["jobid"])
         job = self._numbers[number]
         logs = [re.sub(r" \(check log file.*\)$", "", str(name)) for name in said.get("log") or []]
         others = [name for name in logs if name != str(job.log)]
-        failure = Failure(str(job.log), time.time(), str(said.get("rule_msg") or "").strip(), others)
+        told = said.get("rule_msg") or (f"it died of {self._killed}" if self._killed else "")
+        self._killed = ""
+        failure = Failure(str(job.log), time.time(), str(told).strip(), others)
         self._failures.setdefault(number, []).append(failure)
         failure.append(self.results)
 

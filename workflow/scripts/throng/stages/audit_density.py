@@ -67,17 +67,17 @@ def figures(gathered: Gathered, opinions: Sequence[Opinion], config: AuditDensit
 
 
 def report(found: Record) -> None:
-    """Log which labeller tells the truth, and the tables behind it."""
+    """Log which labeller tells the truth; every labeller's figures, which agreement.json holds, at level DEBUG."""
     for record in found["truth"]:
         log.info("%s (%d), %s: %s", record["group"], record["images"], record["meaning"], record["verdict"])
         for one in record["labellers"]:
-            log.info("  %-20s %-24s %5d images %s", one["labeller"], measured(one), one["images"], one["reason"])
+            log.debug("  %-20s %-24s %5d images %s", one["labeller"], measured(one), one["images"], one["reason"])
     if not found["truth"]:
         log.info("nobody knows the truth of these images; how far the labellers agree follows")
-    log.info("%-20s %-20s %6s %-24s %-24s %s", "agreement of", "and", "images", "kappa", "weighted kappa", "Spearman")
+    log.debug("%-20s %-20s %6s %-24s %-24s %s", "agreement of", "and", "images", "kappa", "weighted kappa", "Spearman")
     for record in found["agreement"]:
         said = [measured(record[name]) for name in ("kappa", "weighted_kappa", "spearman")]
-        log.info("%-20s %-20s %6d %-24s %-24s %s", record["first"], record["second"], record["images"], *said)
+        log.debug("%-20s %-20s %6d %-24s %-24s %s", record["first"], record["second"], record["images"], *said)
     for record in found["ground"]:
         for name, error in record["errors"].items():
             log.info(
