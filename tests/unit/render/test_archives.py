@@ -52,7 +52,11 @@ def annotations(folder: Path) -> dict[str, dict]:
 
 
 def test_the_bytes_do_not_depend_on_workers(folder: Path, tmp_path: Path) -> None:
+    killed = tmp_path / ".rendering-of-a-killed-run"
+    killed.mkdir()
+    (killed / "frame.jpg").write_bytes(b"half")
     write_archives(tmp_path, **OPTIONS, workers=2)
+    assert not list(tmp_path.glob(".*")), "no scratch stays, nor that of a run that was killed"
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert names == sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert len(names) == 6

@@ -33,6 +33,7 @@ CROWDHUMAN, SHANGHAITECH = "crowdhuman", "shanghaitech"
 CROWDHUMAN_ZIPS = {"train": "CrowdHuman_train01.zip", "val": "CrowdHuman_val.zip"}
 SHANGHAITECH_ZIP = "shanghaitech.zip"
 TRUTH = "truth.parquet"
+SCRATCH = ".rendering-"
 FIRST_PREFIX = 100_000
 MAT_HEADER = b"MATLAB 5.0 MAT-file, rendered crowd scene".ljust(116)
 UNTOUCHED = 0.95
@@ -89,7 +90,9 @@ def write_archives(
     first = _shots(CROWDHUMAN, "val", 0, crowdhuman, frames_per_scene, val_share)
     shots = first + _shots(SHANGHAITECH, "test", len(first), shanghaitech, frames_per_scene, test_share)
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".rendering-", dir=folder))
+    for killed in folder.glob(f"{SCRATCH}*"):
+        shutil.rmtree(killed, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
     try:
         written = _map(partial(_write_shot, scratch, style), shots, workers)
         write_crowdhuman(
