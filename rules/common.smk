@@ -7,7 +7,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from throng.chunks import part_name
+from throng.chunks import part_name, sharing
 from throng.closure import code_digest, import_first
 from throng.config import load
 from throng.errors import ThrongError
@@ -41,7 +41,7 @@ TRUTH = local(f"{RENDERED}/truth.parquet")
 
 
 wildcard_constraints:
-    part=r"part-\d{3}-of-\d{3}",
+    part=r"part-\d\d\d+-of-\d\d\d+",
     maker="|".join(maker.name for maker in CONFIG.synthesize.makers),
     counter="|".join(counter.name for counter in CONFIG.train_counter.counters),
     network="|".join(network.name for network in CONFIG.pretrain_count.networks),
@@ -56,17 +56,26 @@ def stage_params(stage):
     """Return the two params of a rule: what of its section decides a job's output, and the code that makes it.
 
     One string each, because Snakemake compares params as a set of values without names and skips other types;
-    behind functions of wildcards, because a section may divide by them, and may hold a prompt's braces.
+    behind functions of wildcards, because a section may divide by them, and may hold a prompt's braces. Both are the
+    same for all parts of a stage, and made once for them: a workflow has some ten thousand.
     """
+    known = {}
 
-    def section(wildcards):
-        mine = of_job(getattr(CONFIG, stage), wildcards)
-        return canonical_json({stage: output_slice(mine), "seed": CONFIG.seed})
+    def params(wildcards):
+        shared = {name: value for name, value in wildcards.items() if name != "part"}
+        key = tuple(shared.items())
+        if key not in known:
+            mine = of_job(getattr(CONFIG, stage), shared)
+            known[key] = {
+                "config": canonical_json({stage: output_slice(mine), "seed": CONFIG.seed}),
+                "code": code_digest(SCRIPTS / f"{stage}.py", chosen_modules(stage, mine)),
+            }
+        return known[key]
 
-    def code(wildcards):
-        return code_digest(SCRIPTS / f"{stage}.py", chosen_modules(stage, wildcards))
-
-    return {"config": section, "code": code}
+    return {
+        "config": lambda wildcards: params(wildcards)["config"],
+        "code": lambda wildcards: params(wildcards)["code"],
+    }
 
 
 def which_attempt(wildcards, attempt):
@@ -74,10 +83,10 @@ def which_attempt(wildcards, attempt):
     return attempt
 
 
-def chosen_modules(stage, wildcards):
-    """Return the modules that a job loads by name, so that only their edits count."""
+def chosen_modules(stage, section):
+    """Return the modules that a job with this part of a section loads by name, so that only their edits count."""
     chooser = getattr(importlib.import_module(f"throng.sections.{stage}"), "chosen_modules", None)
-    return chooser(of_job(getattr(CONFIG, stage), wildcards)) if chooser else ()
+    return chooser(section) if chooser else ()
 
 
 def parts(stage):
@@ -89,6 +98,12 @@ def parts(stage):
 def tables(stage):
     """Return the table of every part of a chunked stage."""
     return [f"{RESULTS}/{stage}/{part}.parquet" for part in parts(stage)]
+
+
+def tables_of_part(stage):
+    """Return an input function: the tables of another stage's parts that may hold rows of a job's own part."""
+    chunks = getattr(CONFIG, stage).chunks
+    return lambda wildcards: [f"{RESULTS}/{stage}/{part}.parquet" for part in sharing(wildcards.part, chunks)]
 
 
 def pixels(stage):

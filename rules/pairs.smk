@@ -28,7 +28,7 @@ rule detect:
 rule remove:
     input:
         images=f"{RESULTS}/ingest/images.parquet",
-        detections=tables("detect"),
+        detections=tables_of_part("detect"),
         model=own_model("remove"),
         check_models=check_models("remove"),
     output:

@@ -1,5 +1,6 @@
 """Chunks are jobs: how many comes from the config, which image is in which from the hash in its id."""
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -15,11 +16,13 @@ class _Row(Protocol):
 
 
 Row = TypeVar("Row", bound=_Row)
+HASHED = 8  # leading hexadecimal digits of an id, which decide its chunk
 
 
 def part_name(index: int, of: int) -> str:
-    """Return the name of one chunk's files, e.g. ``part-003-of-016``."""
-    return f"part-{index:03d}-of-{of:03d}"
+    """Return the name of one chunk's files, e.g. ``part-003-of-016``; names of one division sort as their indices."""
+    digits = max(3, len(str(of)))
+    return f"part-{index:0{digits}d}-of-{of:0{digits}d}"
 
 
 def parse_part(name: str) -> tuple[int, int]:
@@ -30,10 +33,21 @@ def parse_part(name: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def sharing(part: str, of: int) -> list[str]:
+    """Return the names of the chunks that may hold rows of ``part`` when the same rows are divided into ``of``.
+
+    An id's hash leaves remainder i divided by m and j divided by n only where i and j agree modulo gcd(m, n)
+    (Chinese remainder theorem): one chunk where both numbers are equal, all of them where they are coprime.
+    """
+    index, own = parse_part(part)
+    step = math.gcd(own, of)
+    return [part_name(other, of) for other in range(index % step, of, step)]
+
+
 def in_chunk(row_id: str, part: str) -> bool:
     """Tell whether the row of this hexadecimal id belongs to the chunk named ``part``."""
     index, of = parse_part(part)
-    return int(row_id[:8], 16) % of == index
+    return int(row_id[:HASHED], 16) % of == index
 
 
 def members(rows: Iterable[Row], part: str) -> dict[str, Row]:

@@ -9,7 +9,7 @@ from throng.sections.base import Section, setting
 
 
 class _Chunked(Section):
-    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
+    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=100_000)
 
 
 class Annotations(detectors.Annotations, _Chunked):

@@ -44,7 +44,7 @@ class Check(Section):
 class Edits(Section):
     """What every backend shares."""
 
-    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=1000)
+    chunks: int = setting(2, "jobs that the images are divided into", ge=1, le=100_000)
     splits: list[Literal["train", "val", "test"]] = setting(
         ["train", "val", "test"],
         "splits whose photographs are edited; the others are kept as rejected rows",

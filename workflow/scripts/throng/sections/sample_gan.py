@@ -64,7 +64,7 @@ class Sampler(Section):
     permission: Permission | None = setting(
         None, "who allowed passing on what is drawn after images that may not be passed on; null: nobody"
     )
-    chunks: int = runtime(1, "jobs that share the images", ge=1, le=999)
+    chunks: int = runtime(1, "jobs that share the images", ge=1, le=100_000)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")
 
 

@@ -26,7 +26,7 @@ class Making(Section):
         "what this maker is called in tables and folders: small letters, digits, -",
         pattern=r"^[a-z0-9][a-z0-9-]*$",
     )
-    chunks: int = setting(2, "jobs that the prompts are divided into", ge=1, le=1000)
+    chunks: int = setting(2, "jobs that the prompts are divided into", ge=1, le=100_000)
     counts: list[Annotated[int, Field(ge=0)]] | None = setting(
         None, "requested counts that it makes images for; null: all, []: none"
     )

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from throng import detectors
+from throng.chunk_rows import read_chunk
 from throng.chunks import members
 from throng.detectors.protocol import Detector, Found, Photograph
 from throng.errors import ThrongError
 from throng.images import ImageStore, decode
-from throng.manifest import OK, REJECTED, check_conserved, read_rows, tally, write_table
+from throng.manifest import OK, REJECTED, check_conserved, tally, write_table
 from throng.sections.detect import Detect
 from throng.stage import Context, Files
 from throng.tables import detections, images
@@ -28,7 +29,8 @@ BATCHES_AHEAD = 2  # at least, beside the one in the network; more when the job 
 
 def run(inputs: Files, outputs: Files, config: Detect, context: Context) -> None:
     """Write one detections row for every ok image of the chunk ``context.wildcards["part"]``."""
-    rows = members(read_rows(inputs.one("images"), images.TABLE, ImageRow), context.wildcards["part"])
+    part = context.wildcards["part"]
+    rows = members(read_chunk(inputs.one("images"), images.TABLE, ImageRow, part), part)
     os.environ.setdefault("OMP_NUM_THREADS", str(context.threads))
     scratch = context.workdir()
     detector = detectors.load(config, next(iter(inputs.many("model")), None), scratch.path / "library")

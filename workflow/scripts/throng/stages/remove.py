@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from throng import detectors, removers
+from throng.chunk_rows import read_chunk
 from throng.chunks import members
 from throng.images import ImageStore, pack_zip
-from throng.manifest import OK, check_conserved, read_rows, tally, write_table
+from throng.manifest import OK, check_conserved, tally, write_table
 from throng.provenance import canonical_json, digest
 from throng.removers.check import Checker
 from throng.removers.plan import Planner
@@ -32,8 +33,10 @@ IN_FLIGHT = 2  # groups: while the remover is busy with one, the other is decode
 
 def run(inputs: Files, outputs: Files, config: Remove, context: Context) -> None:
     """Write a removals row for every edit of the chunk's photographs, one for each without any; pixels in a zip."""
-    rows_in = members(read_rows(inputs.one("images"), images.TABLE, ImageRow), context.wildcards["part"])
-    found = {row.id: row for row in read_rows(inputs.many("detections"), detections.TABLE, DetectionRow)}
+    part = context.wildcards["part"]
+    rows_in = members(read_chunk(inputs.one("images"), images.TABLE, ImageRow, part), part)
+    searched = read_chunk(inputs.many("detections"), detections.TABLE, DetectionRow, part)
+    found = {row.id: row for row in searched}
     check_conserved("detect", rows_in, found.keys() & rows_in.keys())
     scratch = context.workdir()
     remover = removers.load(config, next(iter(inputs.many("model")), None))

@@ -1,0 +1,67 @@
+"""Reads the rows of one chunk out of a whole table: a job's time and memory follow its chunk, not the data set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from throng.chunks import HASHED, parse_part
+from throng.errors import ThrongError, first_line
+from throng.manifest import Table, check_part
+
+Row = TypeVar("Row")
+BATCH_ROWS = 16_384
+NONE = 255  # a character that is no hexadecimal digit
+VALUES = np.array([int(chr(code), 16) if chr(code) in "0123456789abcdef" else NONE for code in range(256)], np.uint8)
+SHIFTS = np.arange(4 * (HASHED - 1), -1, -4, dtype=np.uint32)
+
+
+def read_chunk(paths: Path | Sequence[Path], table: Table, row_type: type[Row], part: str) -> list[Row]:
+    """Read the rows whose id belongs to the chunk ``part``, whatever their status, in key order.
+
+    Memory is that of the chunk and of one batch of rows. Raises ThrongError naming the stage to rerun for a file that
+    is no such table, or an id that is not hexadecimal.
+    """
+    index, of = parse_part(part)
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    if not files:
+        raise ThrongError(f"table {table.name!r}: no part was given to read; run stage {table.stage!r}")
+    batches = [batch for file in files for batch in _batches(file, table, index, of)]
+    data = pa.Table.from_batches(batches, schema=table.schema)
+    data = data.sort_by([(name, "ascending") for name in table.key])
+    return [row_type(**record) for record in data.to_pylist()]
+
+
+def _batches(path: Path, table: Table, index: int, of: int) -> list[pa.RecordBatch]:
+    check_part(path, table)
+    try:
+        with pq.ParquetFile(path) as file:
+            found = [_of_chunk(batch, path, table, index, of) for batch in file.iter_batches(BATCH_ROWS)]
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ThrongError(
+            f"{path}: damaged ({first_line(error)}); delete it and rerun stage {table.stage!r}"
+        ) from error
+    return [pa.RecordBatch.from_arrays(batch.columns, schema=table.schema) for batch in found if batch.num_rows]
+
+
+def _of_chunk(batch: pa.RecordBatch, path: Path, table: Table, index: int, of: int) -> pa.RecordBatch:
+    ids = batch.column("id")
+    try:
+        mine = hashes(ids) % of == index
+    except ValueError as error:
+        raise ThrongError(f"{path}: {error}; rerun stage {table.stage!r}") from error
+    return batch.filter(pa.array(mine))
+
+
+def hashes(ids: pa.Array) -> np.ndarray:
+    """Return the number in the first eight hexadecimal digits of each id, uint32; raises ValueError where none are."""
+    digits = pc.binary_slice(ids.cast(pa.binary()), 0, HASHED).to_numpy(zero_copy_only=False).astype(f"S{HASHED}")
+    codes = np.frombuffer(digits.tobytes(), np.uint8).reshape(len(digits), HASHED)
+    nibbles = VALUES[codes]
+    if (wrong := (nibbles == NONE).any(axis=1)).any():
+        raise ValueError(f"id {ids[int(wrong.argmax())].as_py()!r} does not begin with {HASHED} hexadecimal digits")
+    return (nibbles.astype(np.uint32) << SHIFTS).sum(axis=1, dtype=np.uint32)
