@@ -18,8 +18,8 @@ rule train_counter:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, COUNTERS[wildcards.counter].processes)
     resources:
+        **where(lambda wildcards: COUNTERS[wildcards.counter]),
         attempt=which_attempt,
-        gpu=lambda wildcards: on_gpus(COUNTERS[wildcards.counter]),
     params:
         **stage_params("train_counter"),
     message:

@@ -22,8 +22,8 @@ rule train_gan:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, GANS[wildcards.gan].processes)
     resources:
+        **where(lambda wildcards: GANS[wildcards.gan]),
         attempt=which_attempt,
-        gpu=lambda wildcards: on_gpus(GANS[wildcards.gan]),
     params:
         **stage_params("train_gan"),
     message:

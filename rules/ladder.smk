@@ -17,8 +17,8 @@ rule pretrain_count:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, PRETEXTS[wildcards.network].processes)
     resources:
+        **where(lambda wildcards: PRETEXTS[wildcards.network]),
         attempt=which_attempt,
-        gpu=lambda wildcards: on_gpus(PRETEXTS[wildcards.network]),
     params:
         **stage_params("pretrain_count"),
     message:

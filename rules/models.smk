@@ -167,6 +167,30 @@ def on_gpus(section):
     return getattr(section, "processes", 1) if section.device.startswith("cuda") else 0
 
 
+def where(section_of):
+    """Return the resources of a training that several processes on several nodes may share; one is absent where None.
+
+    On several nodes `gres` is the GPUs of each, for `gpu` would be those of all and might be shared out unevenly; `mpi`
+    keeps the plugin from a job step of its own on one node, since the script starts one on all of them; and without
+    tasks_per_gpu=0 the plugin would ask for `tasks` per GPU.
+    """
+
+    def spread(value):
+        return lambda wildcards: value(section_of(wildcards)) if section_of(wildcards).nodes > 1 else None
+
+    def gpu(wildcards):
+        return on_gpus(section_of(wildcards)) if section_of(wildcards).nodes == 1 else 0
+
+    return {
+        "gpu": gpu,
+        "nodes": spread(lambda section: section.nodes),
+        "tasks": spread(lambda section: section.nodes),
+        "mpi": spread(lambda section: "srun"),
+        "gres": spread(lambda section: f"gpu:{on_gpus(section)}" if on_gpus(section) else None),
+        "tasks_per_gpu": spread(lambda section: 0 if on_gpus(section) else None),
+    }
+
+
 def trained_files(name):
     """Return one file of every run of every counter."""
     return [

@@ -38,22 +38,22 @@ def write(folder, *sentences):
 
 def test_a_refusal_explains_more_than_the_errors_it_leaves_in_the_others(tmp_path):
     write(tmp_path, ("0.failed", "RuntimeError: Connection closed by peer"), ("1.refused", "the loss is not finite"))
-    assert str(processes._failure(tmp_path, {0: 1, 1: 1}, 2)) == "the loss is not finite"
+    assert str(processes.failure(tmp_path, {0: 1, 1: 1}, 2)) == "the loss is not finite"
 
 
 def test_a_kill_explains_more_than_the_errors_it_leaves_in_the_others(tmp_path):
     write(tmp_path, ("0.failed", "RuntimeError: Connection closed by peer"))
-    said = str(processes._failure(tmp_path, {0: 1, 1: -signal.SIGKILL, 2: -signal.SIGTERM}, 3))
+    said = str(processes.failure(tmp_path, {0: 1, 1: -signal.SIGKILL, 2: -signal.SIGTERM}, 3))
     assert "process 2 of 3 was killed by SIGKILL" in said
 
 
 def test_otherwise_the_first_error_is_told(tmp_path):
     write(tmp_path, ("2.failed", "ValueError: bad"), ("0.failed", "RuntimeError: Connection closed by peer"))
-    assert str(processes._failure(tmp_path, {0: 1, 2: 1}, 3)) == "process 3 of 3 failed: ValueError: bad"
+    assert str(processes.failure(tmp_path, {0: 1, 2: 1}, 3)) == "process 3 of 3 failed: ValueError: bad"
 
 
 def test_a_process_that_says_nothing_is_named(tmp_path):
-    assert str(processes._failure(tmp_path, {1: 3}, 2)) == "process 2 of 2 ended with exit code 3 and said nothing"
+    assert str(processes.failure(tmp_path, {1: 3}, 2)) == "process 2 of 2 ended with exit code 3 and said nothing"
 
 
 @pytest.mark.slow

@@ -107,6 +107,7 @@ class Pretext(Section):
     held_out: int = setting(256, "pictures of the validation split, at most, that the network is watched on", ge=2)
     val_every: int = setting(50, "steps between looks at them, and after the last", ge=1)
     log_every: int = setting(20, "steps between rows of the history", ge=1)
+    nodes: int = runtime(1, "nodes of one Slurm job that share a step, each with so many processes", ge=1, le=64)
     processes: int = runtime(1, "processes that share a step, one per GPU; its pictures are the same", ge=1, le=64)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")
     cache_gigabytes: float = runtime(4.0, "memory for decoded pictures, gigabytes", ge=0)
@@ -131,15 +132,16 @@ class Pretext(Section):
 
     @model_validator(mode="after")
     def _shared(self) -> Self:
-        shares = 2 * self.accumulate * self.processes
+        world = self.nodes * self.processes
+        shares = 2 * self.accumulate * world
         if self.batch_size % shares:
             raise ValueError(
                 f"batch_size: {self.batch_size} cannot be shared by pairs, accumulate: {self.accumulate} and "
-                f"processes: {self.processes}; use a multiple of {shares}"
+                f"processes: {world}; use a multiple of {shares}"
             )
         if len(set(self.filters)) < len(self.filters):
             raise ValueError(f"filters: named twice: {', '.join(self.filters)}")
-        check_device(self.device, self.precision, self.processes)
+        check_device(self.device, self.precision, self.nodes * self.processes)
         return self
 
 

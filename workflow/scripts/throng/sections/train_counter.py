@@ -209,6 +209,7 @@ class Trained(Section):
     collapse_steps: int = setting(
         100, "the run fails when its map stays constant or empty for so many steps; 0: never", ge=0
     )
+    nodes: int = setting(1, "nodes of one Slurm job that share a step, each with so many processes", ge=1, le=64)
     processes: int = setting(1, "processes that share a step, one per GPU; each adds batch_size crops", ge=1, le=64)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")
     cache_gigabytes: float = runtime(4.0, "memory for decoded images, gigabytes", ge=0)
@@ -257,7 +258,7 @@ class Trained(Section):
                 f"collapse_steps: {self.collapse_steps} cannot be kept with log_every: {self.log_every}, for only "
                 f"logged steps are looked at; log more often, or set collapse_steps: 0"
             )
-        check_device(self.device, self.precision, self.processes)
+        check_device(self.device, self.precision, self.nodes * self.processes)
         return self
 
 

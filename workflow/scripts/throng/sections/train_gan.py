@@ -239,6 +239,7 @@ class Gan(Section):
     precision: Literal["fp32", "bf16", "fp16"] = setting(
         "fp32", "arithmetic of the four highest resolutions; fp16 needs a GPU"
     )
+    nodes: int = runtime(1, "nodes of one Slurm job that share a step, each with so many processes", ge=1, le=64)
     processes: int = runtime(1, "processes that share a step, one per GPU; its images are the same", ge=1, le=64)
     device: str = runtime("cpu", "torch device: cpu, cuda, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?)$")
     cache_gigabytes: float = runtime(2.0, "memory for decoded images, 2^30 bytes", ge=0)
@@ -246,7 +247,7 @@ class Gan(Section):
 
     @model_validator(mode="after")
     def _arithmetic(self) -> Self:
-        check_device(self.device, self.precision, self.processes)
+        check_device(self.device, self.precision, self.nodes * self.processes)
         return self
 
     @model_validator(mode="after")
@@ -254,10 +255,11 @@ class Gan(Section):
         at_once = self.at_once or self.batch
         if self.batch % at_once:
             raise ValueError(f"at_once: a batch of {self.batch} is no whole number of pieces of {at_once}")
-        if (self.batch // at_once) % self.processes:
+        world = self.nodes * self.processes
+        if (self.batch // at_once) % world:
             raise ValueError(
-                f"processes: {self.batch // at_once} pieces of {at_once} images cannot be shared by {self.processes} "
-                f"processes alike; set at_once to {max(1, self.batch // self.processes)} or less"
+                f"processes: {self.batch // at_once} pieces of {at_once} images cannot be shared by {world} "
+                f"processes alike; set at_once to {max(1, self.batch // world)} or less"
             )
         return self
 

@@ -61,7 +61,7 @@ def fit(inputs: Files, outputs: Files, config: Pretext, context: Context) -> Non
         device=config.device,
         shares=looked.shares,
         identity={"size": config.size, "ids": digest(canonical_json(looked.ids))},
-        processes=config.processes,
+        processes=config.nodes * config.processes,
         workers=context.threads,
         checkpoint_seconds=config.checkpoint_seconds,
     )
