@@ -27,7 +27,7 @@ rule audit_leakage:
     benchmark:
         f"{RESULTS}/benchmarks/audit_leakage.tsv"
     conda:
-        "../envs/core.yaml"
+        "../envs/gpu.yaml" if CONFIG.audit_leakage.encoder else "../envs/core.yaml"
     threads: 2
     resources:
         attempt=which_attempt,
