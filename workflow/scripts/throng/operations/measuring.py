@@ -98,6 +98,7 @@ class Meter:
             "process": os.getpid(),
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
             "threads": job["threads"],
+            "folder": str(Path.cwd()),
             "began": tree.began,
             "ended": None if state == "running" else tree.began + wall,
             "wall_seconds": wall,

@@ -51,6 +51,8 @@ class Plan:
     began: float
     host: str
     process: int
+    folder: str
+    results: str
     command: list[str]
     logs: list[str]
     targets: list[str]
@@ -62,6 +64,11 @@ class Plan:
     def header_of(results: Path) -> Path:
         """Return the file that a run touches while it lives."""
         return results / FOLDER / HEADER
+
+    def place(self, log: Path, results: Path) -> Path:
+        """Return where a job's log lies for one who sees the run's results as ``results``."""
+        below = Path(self.results)
+        return results / log.relative_to(below) if log.is_relative_to(below) else Path(self.folder) / log
 
     def write(self, results: Path) -> None:
         """Write the plan in the place of the run before."""

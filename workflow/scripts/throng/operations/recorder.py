@@ -5,6 +5,7 @@ Called from the Snakefile's hooks, in the process that plans and sends jobs, and
 
 import atexit
 import contextlib
+import itertools
 import logging
 import os
 import re
@@ -85,7 +86,7 @@ class Recorder(logging.Handler):
     def _planned(self, workflow: Any, logs: list[str]) -> Plan:
         dag = workflow.dag
         jobs: list[Planned] = []
-        for job in dag.jobs:
+        for job in itertools.chain.from_iterable(dag.toposorted()):
             if not job.log:  # the rule all: it does nothing
                 continue
             todo = bool(dag.needrun(job))
@@ -98,6 +99,8 @@ class Recorder(logging.Handler):
             began=time.time(),
             host=socket.gethostname(),
             process=os.getpid(),
+            folder=str(Path.cwd()),
+            results=str(self.results),
             command=["snakemake", *sys.argv[1:]],
             logs=logs,
             targets=sorted({str(file) for job in dag.targetjobs for file in (job.output or job.input)}),
