@@ -60,19 +60,19 @@ def test_two_nodes_train_as_two_processes_of_one_and_go_on_whatever_is_killed(ch
     log = run.path / "results/tiny/logs/train_counter/shared/seed-1.log"
 
     process = run.start(*stopped)
-    wait_for(lambda: newest(run) >= 5, process, 200)
+    wait_for(lambda: newest(run) >= 5, process, 400)
     assert len(ranks(run, "n1")) == len(ranks(run, "n2")) == 1
     os.kill(*ranks(run, "n2"), signal.SIGKILL)
-    process.communicate(timeout=120)
+    process.communicate(timeout=400)
     assert process.returncode != 0
     assert "process 2 of 2 was killed by SIGKILL" in log.read_text()
     assert not ranks(run, "n1")
     killed = newest(run)
 
     process = run.start(*stopped)
-    wait_for(lambda: newest(run) > killed + 5, process, 200)
+    wait_for(lambda: newest(run) > killed + 5, process, 400)
     run.cluster.run("scancel", "--signal=TERM", job_of(run.cluster))
-    process.communicate(timeout=120)
+    process.communicate(timeout=400)
     assert process.returncode != 0
     (step,) = re.findall(r"was asked to stop after step (\d+) of", log.read_text())
     assert newest(run) == int(step) < STEPS

@@ -47,6 +47,22 @@ except TrainingStoppedError as error:
 print(signal.getsignal(signal.SIGTERM).__name__)
 """
 
+LOOKING_RUN = """
+import os, signal, sys, time
+sys.path[:0] = sys.argv[2:4]
+from pathlib import Path
+import test_training as t
+from throng.training import TrainingStoppedError
+def validate(model):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(600)
+t.validate = validate
+try:
+    t.run(Path(sys.argv[1]))
+except TrainingStoppedError as error:
+    print(error)
+"""
+
 
 def of_its_own(code, folder):
     """Run code in a process of its own: signals that miss their handler would end the tests."""
@@ -146,6 +162,15 @@ def test_sigterm_checkpoints_and_stops(tmp_path):
     assert "after step 5 of 12" in done.stdout and done.stdout.endswith("unheard\n"), done.stderr
     resumed, _ = run(tmp_path / "stopped")
     assert same(resumed, run(tmp_path / "whole")[0])
+
+
+def test_sigterm_does_not_wait_for_the_end_of_a_validation_which_is_made_when_the_run_goes_on(tmp_path):
+    done = of_its_own(LOOKING_RUN, tmp_path / "stopped")
+    assert "after step 5 of 12" in done.stdout, done.stderr
+    resumed, progress = run(tmp_path / "stopped")
+    whole, whole_progress = run(tmp_path / "whole")
+    assert same(resumed, whole)
+    assert progress.history == whole_progress.history
 
 
 def test_a_half_written_checkpoint_is_never_read(tmp_path):

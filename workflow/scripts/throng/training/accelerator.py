@@ -10,6 +10,7 @@ import torch
 
 from throng.errors import ThrongError
 from throng.training.batches import Batch
+from throng.training.stop import LookEndedError, stop_asked
 
 
 def accelerator_of(device: str, precision: str) -> Any:
@@ -60,11 +61,22 @@ def any_asked(asked: bool, accelerator: Any) -> bool:
 
 
 def in_turns(measure: Callable[[int], float], number: int) -> list[float]:
-    """Return ``measure(0)`` to ``measure(number - 1)``, each made by one process of the group and known to all."""
+    """Return ``measure(0)`` to ``measure(number - 1)``, each made by one process of the group and known to all.
+
+    Raises LookEndedError in all processes when one of them was asked to stop meanwhile.
+    """
     group = torch.distributed
     if not (group.is_available() and group.is_initialized()):
         return [measure(index) for index in range(number)]
     world = group.get_world_size()
+    mine: list[float] | None = []
+    for index in range(group.get_rank(), number, world):
+        if stop_asked():
+            mine = None
+            break
+        mine.append(measure(index))
     parts: list[Any] = [None] * world
-    group.all_gather_object(parts, [measure(index) for index in range(group.get_rank(), number, world)])
+    group.all_gather_object(parts, mine)
+    if None in parts:
+        raise LookEndedError
     return [parts[index % world][index // world] for index in range(number)]

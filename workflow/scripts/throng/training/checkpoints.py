@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,19 @@ KEPT_CHECKPOINTS = 2
 class Checkpoints:
     """Folders ``step-<n>`` that appear whole by a rename; the last two stay.
 
-    ``run`` (groups of JSON values by name) says whose they are.
+    ``run`` (groups of JSON values by name) says whose they are; one that does not write is a process beside the one
+    that does.
     """
 
-    def __init__(self, folder: Path, run: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, run: dict[str, Any], *, writes: bool = True) -> None:
         self.folder = folder
         self.run = run
+        self.writes = writes
+        self._saved_at = time.monotonic()
+
+    def age(self) -> float:
+        """Return the seconds since the last was written, or since the run began."""
+        return time.monotonic() - self._saved_at
 
     def exists(self) -> bool:
         """Return whether there is any."""
@@ -54,6 +62,9 @@ class Checkpoints:
 
     def save(self, step: int, parts: Mapping[str, Any]) -> None:
         """Write the parts, each in a file of its name, and drop what is older than the last two."""
+        self._saved_at = time.monotonic()
+        if not self.writes:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         for leftover in self.folder.glob(".tmp-*"):
             shutil.rmtree(leftover)

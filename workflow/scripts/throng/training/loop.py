@@ -6,7 +6,6 @@ import contextlib
 import copy
 import json
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ from throng.training.log import Log
 from throng.training.options import LoopOptions, rate_at
 from throng.training.progress import Progress, Stateful
 from throng.training.states import States
-from throng.training.stop import Stop, stopped
+from throng.training.stop import LookEndedError, Stop, stopped
 
 Stats = Mapping[str, torch.Tensor]
 LossOf = Callable[[nn.Module, Batch], tuple[torch.Tensor, Stats]]
@@ -59,7 +58,8 @@ def train(
     whose gradient it drops (None) stays as it is, its moments too. ``watch`` names further state to checkpoint.
     Checkpoints, ``log.jsonl`` and TensorBoard events go to ``work``; a run that finds a checkpoint of the same options
     and ``identity`` there goes on from it, and refuses one of others. SIGTERM checkpoints and raises
-    :class:`TrainingStoppedError`. Raises ThrongError on a loss that is not finite.
+    :class:`TrainingStoppedError`, after the step that is being made; a validation is left and made anew when the run
+    goes on. Raises ThrongError on a loss that is not finite.
 
     In a torch.distributed group every process calls this alike: gradients and logged rows are means over the
     processes, all of them validate the same weights, and the first alone writes.
@@ -70,15 +70,34 @@ def train(
     network, optimizer = accelerator.prepare(model, _optimizer(model, options))
     bare = accelerator.unwrap_model(network)
     run = {"options": asdict(options), "identity": dict(identity or {}), "processes": world, "patience": patience}
-    saved = Checkpoints(work / "checkpoints", json.loads(json.dumps(run, sort_keys=True)))
+    saved = Checkpoints(
+        work / "checkpoints", json.loads(json.dumps(run, sort_keys=True)), writes=accelerator.is_main_process
+    )
     states = States(bare, optimizer, average, accelerator.scaler, dict(watch or {}))
     progress = states.restore(saved.load()) if saved.exists() else Progress()
     numbers = iter(range(progress.step * options.accumulate, options.steps * options.accumulate))
     batches = Prefetched(lambda n: batch_at(n * world + rank), numbers, workers)
-    checkpointed = time.monotonic()
 
     with Log(work, progress, options.steps, title, accelerator.is_main_process) as log, Stop() as stop:
-        while not _finished(progress, options, patience):
+        while True:
+            if validate is not None and _validation_due(progress, options):
+                candidate = average if average is not None else bare
+                if (metrics := _validated(candidate, validate, accelerator, stop)) is not None:
+                    progress.validated = progress.step
+                    log.write({"step": progress.step, **{f"val_{name}": value for name, value in metrics.items()}})
+                    if select is not None:
+                        states.compare(candidate, metrics[select], progress)
+            ended = _finished(progress, options, patience) and (
+                validate is None or not _validation_due(progress, options)
+            )
+            stopping = any_asked(stop.asked, accelerator) and not ended
+            if ended or stopping or saved.age() >= checkpoint_seconds:
+                saved.save(progress.step, states.parts(progress))
+            if stopping:
+                accelerator.wait_for_everyone()
+                raise stopped(title, progress.step, options.steps)
+            if ended:
+                break
             progress.step += 1
             seed_step(options.seed, progress.step, rank)
             _set_rate(optimizer, rate_at(progress.step, options))
@@ -98,21 +117,6 @@ def train(
                 log.write(row)
                 if on_log is not None:
                     on_log(progress.step, row)
-            if validate is not None and _validation_due(progress.step, options):
-                candidate = average if average is not None else bare
-                metrics = _validated(candidate, validate, accelerator)
-                log.write({"step": progress.step, **{f"val_{name}": value for name, value in metrics.items()}})
-                if select is not None:
-                    states.compare(candidate, metrics[select], progress)
-            ended = _finished(progress, options, patience)
-            stopping = any_asked(stop.asked, accelerator) and not ended
-            if ended or stopping or time.monotonic() - checkpointed >= checkpoint_seconds:
-                if accelerator.is_main_process:
-                    saved.save(progress.step, states.parts(progress))
-                checkpointed = time.monotonic()
-            if stopping:
-                accelerator.wait_for_everyone()
-                raise stopped(title, progress.step, options.steps)
 
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
     states.settle()
@@ -188,15 +192,24 @@ def _finished(progress: Progress, options: LoopOptions, patience: int) -> bool:
     return progress.step >= options.steps or bool(patience and progress.best_step and since_best >= patience)
 
 
-def _validation_due(step: int, options: LoopOptions) -> bool:
-    return step == options.steps or (options.val_every > 0 and step % options.val_every == 0)
+def _validation_due(progress: Progress, options: LoopOptions) -> bool:
+    step = progress.step
+    due = step == options.steps or (options.val_every > 0 and step % options.val_every == 0)
+    return due and progress.validated < step
 
 
-def _validated(model: nn.Module, validate: Callable[[nn.Module], Mapping[str, float]], accelerator: Any) -> Any:
+def _validated(
+    model: nn.Module, validate: Callable[[nn.Module], Mapping[str, float]], accelerator: Any, stop: Stop
+) -> dict[str, float] | None:
+    """Return what ``validate`` finds; None when a stop is asked for meanwhile."""
+    alone = accelerator.num_processes == 1
     model.eval()
-    if accelerator.num_processes > 1:
+    if not alone:
         # Running statistics are each process's own; those of the first are what is saved.
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
-    with torch.no_grad(), accelerator.autocast():
-        return dict(validate(model))
+    try:
+        with stop.ends_look() if alone else contextlib.nullcontext(), torch.no_grad(), accelerator.autocast():
+            return dict(validate(model))
+    except LookEndedError:
+        return None

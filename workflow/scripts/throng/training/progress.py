@@ -23,9 +23,13 @@ class Stateful(Protocol):
 
 @dataclass
 class Progress:
-    """How far a run is, and the sums of the log interval that is open."""
+    """How far a run is, and the sums of the log interval that is open.
+
+    A run that is stopped while it validates step n owes that validation: ``validated`` is less than ``step``.
+    """
 
     step: int = 0
+    validated: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     sums: dict[str, float | torch.Tensor] = field(default_factory=dict)
     best_step: int = 0
