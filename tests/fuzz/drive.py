@@ -27,7 +27,8 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import TARGETS, Target
 from throng.errors import ThrongError
 
-CALL_SECONDS = 10
+CALL_SECONDS = 10  # of the processor, so that a busy machine finds nothing more
+WAIT_SECONDS = 120  # by the clock: something that waits for ever
 MEMORY = 1 << 30  # bytes above what the process has when it begins
 
 
@@ -73,6 +74,7 @@ def _child(number: int, seconds: float, seed: int, kept: Path, pipe: object) -> 
     warnings.simplefilter("ignore")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     signal.signal(signal.SIGALRM, _hung)
+    signal.signal(signal.SIGPROF, _hung)
     target, rng = TARGETS[number], random.Random(seed)
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch) / "base"
@@ -87,7 +89,7 @@ def _child(number: int, seconds: float, seed: int, kept: Path, pipe: object) -> 
         resource.setrlimit(resource.RLIMIT_AS, (_virtual() + MEMORY, resource.RLIM_INFINITY))
         deadline, spoken = time.monotonic() + seconds, 0.0
         while time.monotonic() < deadline:
-            data = mutated(seeds, rng)
+            data = _changed(target, seeds, rng)
             (kept / "last").write_bytes(data)
             _call(target, data, base, Path(scratch) / "changed", report, kept)
             report.peak_mb = max(report.peak_mb, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
@@ -99,13 +101,20 @@ def _child(number: int, seconds: float, seed: int, kept: Path, pipe: object) -> 
         pipe.send(report)  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def _changed(target: Target, seeds: list[bytes], rng: random.Random) -> bytes:
+    if target.change is None or rng.random() < 0.5:
+        return mutated(seeds, rng)
+    return target.change(rng.choice(seeds), rng)
+
+
 def _call(target: Target, data: bytes, base: Path, folder: Path, report: Report, kept: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(base, folder)
     path = folder / target.file
     path.write_bytes(data)
     report.executions += 1
-    signal.alarm(CALL_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, CALL_SECONDS)
+    signal.alarm(WAIT_SECONDS)
     try:
         accepted = target.read(path)
         report.accepted += bool(accepted)
@@ -120,6 +129,7 @@ def _call(target: Target, data: bytes, base: Path, folder: Path, report: Report,
         at = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
         _found(report, f"{type(error).__name__} at {at}: {str(error)[:100]}", data, kept)
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
 
 

@@ -3,14 +3,20 @@
 A call may refuse a file by ThrongError or by rejected rows; anything else that it raises is a finding.
 """
 
+import contextlib
 import dataclasses
 import io
 import json
+import math
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from tests.fuzz import structures
+from tests.fuzz.structures import Change
 
 Read = Callable[[Path], bool]
 MAX_PIXELS = 4_000_000
@@ -18,12 +24,17 @@ MAX_PIXELS = 4_000_000
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A reader: its name, the name of the file that is changed, how its seeds are made, and the call."""
+    """A reader: its name, the name of the file that is changed, how its seeds are made, and the call.
+
+    ``change`` lies inside a file whose outside is right; the bytes of every second file are changed instead, or of all
+    where there is none.
+    """
 
     name: str
     file: str
     seeds: Callable[[Path], list[bytes]]
     read: Read
+    change: Change | None = None
 
 
 def picture(number: int = 0) -> np.ndarray:
@@ -157,17 +168,20 @@ def mask_read(path: Path) -> bool:
 def table_seeds(folder: Path) -> list[bytes]:
     """Return tables as stages write them."""
     from tests.rows import removal_row, synthetic_row
-    from throng.manifest import write_table
-    from throng.provenance import Provenance
     from throng.tables import removals, synthetic
 
-    found = []
-    for module, row in ((removals, removal_row()), (synthetic, synthetic_row())):
-        path = folder / "seed.parquet"
-        write_table(path, module.TABLE, [row], Provenance(module.TABLE.stage, {module.TABLE.stage: {}}, "c0de", 0))
-        found.append(path.read_bytes())
-        path.unlink()
-    return found
+    return [_table(folder, removals.TABLE, removal_row()), _table(folder, synthetic.TABLE, synthetic_row())]
+
+
+def _table(folder: Path, table: Any, row: Any) -> bytes:
+    from throng.manifest import write_table
+    from throng.provenance import Provenance
+
+    path = folder / "seed.parquet"
+    write_table(path, table, [row], Provenance(table.stage, {table.stage: {}}, "c0de", 0))
+    data = path.read_bytes()
+    path.unlink()
+    return data
 
 
 def table_read(path: Path) -> bool:
@@ -177,6 +191,24 @@ def table_read(path: Path) -> bool:
 
     read_footer(path)
     return bool(read_rows(path, TABLE, RemovalRow))
+
+
+def alike_seeds(folder: Path) -> list[bytes]:
+    """Return a table of near copies."""
+    from throng.tables.near_duplicates import LEAK, SCHEMA, TABLE, NearDuplicateRow
+
+    numbers: dict[str, Any] = {"identical": False, "mirrored": True, "bits": 3, "similarity": 0.9}
+    numbers |= {"agreement": None, "overlap": 0.5, "verdict": LEAK}
+    words: dict[str, Any] = {name: f"{name}-1" for name in SCHEMA.names if name not in numbers}
+    return [_table(folder, TABLE, NearDuplicateRow(**(words | numbers)))]
+
+
+def alike_read(path: Path) -> bool:
+    """Read the near copies that training leaves out."""
+    from throng.manifest import read_rows
+    from throng.tables.near_duplicates import TABLE, NearDuplicateRow
+
+    return bool(read_rows(path, TABLE, NearDuplicateRow))
 
 
 def config_seeds(_: Path) -> list[bytes]:
@@ -333,27 +365,329 @@ def index_read(path: Path) -> bool:
     return bool(read_index(path.parent))
 
 
+def counts_seeds(folder: Path) -> list[bytes]:
+    """Write images; return SYRAC's counts of synthetic and of real ones."""
+    for k in range(3):
+        (folder / f"{k}.jpg").write_bytes(encoded("JPEG", k))
+    counts = [{"image": f"/{k}.jpg", "count": k} for k in range(3)]
+    return [json.dumps(counts).encode(), json.dumps({"test": counts}).encode()]
+
+
+def counts_read(path: Path) -> bool:
+    """Read a list of counts."""
+    from throng.legacy_import import import_counts
+    from throng.manifest import OK
+    from throng.sections.ingest import Folder
+
+    source = Folder(name="legacy", format="folder", root=str(path.parent), licence="CC0-1.0")
+    return any(row.status == OK for row in import_counts(path, path.parent, source))
+
+
+def dataset_seeds(_: Path) -> list[bytes]:
+    """Return a StyleGAN data set, as its dataset tool writes it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for k in range(3):
+            archive.writestr(f"00000/img{k:08d}.png", encoded("PNG", k))
+        labels = [[f"00000/img{k:08d}.png", k % 2] for k in range(3)]
+        archive.writestr("dataset.json", json.dumps({"labels": labels, "classes": ["few", "many"]}))
+    return [out.getvalue()]
+
+
+def dataset_read(path: Path) -> bool:
+    """Convert the images of a data set, with its labels."""
+    from throng.conversion.build import Plan, convert_one
+    from throng.conversion.originals import open_source, with_labels
+    from throng.conversion.transform import Square
+
+    source = open_source(path, "CC0-1.0")
+    if source.labels is None:
+        return False
+    originals = with_labels(source, source.labels, "class", str(path))
+    plan = Plan(Square(8), "class", source.labels.classes, "zip", 1, MAX_PIXELS)
+    rows = [convert_one(original, source.read, plan)[0] for original in originals]
+    assert all(row.status == "ok" or row.reason for row in rows)
+    return any(row.status == "ok" for row in rows)
+
+
+def labels_seeds(_: Path) -> list[bytes]:
+    """Return label files: JSON and CSV."""
+    return [b'{"labels": [["a.png", [0.5, 1]], ["b/c.png", [1, 2.5]]]}', b"path,class,score\na.png,1,0.5\nb.png,0,2\n"]
+
+
+def labels_read(path: Path) -> bool:
+    """Read labels, by the name that fits the content."""
+    from throng.conversion.label_files import read_labels
+
+    named = path.with_suffix(".json" if path.read_bytes()[:1] in (b"{", b"[") else ".csv")
+    path.rename(named)
+    return bool(read_labels(named).labels)
+
+
+def points_seeds(folder: Path) -> list[bytes]:
+    """Return head points of photographs."""
+    (folder / "a.jpg").write_bytes(encoded("JPEG"))
+    return [b'{"a.jpg": [[1, 2], [3.5, 4]], "b/c.jpg": []}']
+
+
+def points_read(path: Path) -> bool:
+    """Read true counts; every image must lie in the folder."""
+    from throng.labelled import labelled_images
+
+    path.rename(path.with_name("points.json"))
+    found = labelled_images(path.parent)
+    assert all(image.resolve().is_relative_to(path.parent.resolve()) for image in found)
+    return bool(found)
+
+
+def jobs_seeds(_: Path) -> list[bytes]:
+    """Return a job file, and the log of a job under way."""
+    job = {"stage": "remove", "wildcards": {"part": "part-000-of-002"}, "outputs": {"table": ["none.parquet"]}}
+    log = "2026-01-01 00:00:00,000 INFO throng.progress: remove: 3 of 10, 0.5/s, 14 s left\n"
+    return [json.dumps(job).encode(), f"{log}2026-01-01 00:00:01,000 ERROR throng: broken\n".encode()]
+
+
+def jobs_read(path: Path) -> bool:
+    """Tell how far a run is of whose files one was changed."""
+    import typer
+
+    from throng.operations.jobs import jobs_of
+    from throng.status_cli import status
+
+    logs = path.parent / "results" / "logs" / "remove"
+    logs.mkdir(parents=True)
+    job, log = jobs_seeds(path)
+    changed = path.read_bytes()
+    is_job = b"{" in changed[:4]
+    (logs / "part.log.job.json").write_bytes(changed if is_job else job)
+    (logs / "part.log").write_bytes(log if is_job else changed)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(typer.Exit):
+        status(path.parent / "results")
+    return bool(jobs_of(path.parent / "results"))
+
+
+def benchmark_seeds(_: Path) -> list[bytes]:
+    """Return what Snakemake measured of a job."""
+    names = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+    return [f"{names}\n12.5\t0:00:12\t150.2\t900\t140\t141\t0\t1\t99\t12.1\n".encode()]
+
+
+def benchmark_read(path: Path) -> bool:
+    """Read what a stage took."""
+    from throng.release.cost import measured
+    from throng.sections.release_card import Card
+
+    path.rename(path.with_name("ingest.tsv"))
+    folder = path.parent / "benchmarks"
+    folder.mkdir()
+    path.with_name("ingest.tsv").rename(folder / "ingest.tsv")
+    found = measured(path.parent, Card(hardware="a machine"))
+    assert all(math.isfinite(value) and value >= 0 for figures in found.values() for value in figures.values())
+    return bool(found)
+
+
+def losses_seeds(_: Path) -> list[bytes]:
+    """Return the log of a GAN's training."""
+    lines = [{"Progress/kimg": {"mean": k, "num": 1}, "Loss/D/loss": {"mean": 0.5 / (k + 1)}} for k in range(5)]
+    return ["".join(json.dumps(line) + "\n" for line in lines).encode()]
+
+
+def losses_read(path: Path) -> bool:
+    """Read a training's log."""
+    from throng.gan.tools.loss_log import read_log
+
+    return bool(read_log(path, []).fields)
+
+
+def hdf5_seeds(folder: Path) -> list[bytes]:
+    """Return published weights of a counter."""
+    import h5py
+
+    from throng.counting.registry import build
+
+    path = folder / "seed.h5"
+    with h5py.File(path, "w") as archive:
+        for name, tensor in build("mcnn", 1).network.state_dict().items():
+            archive[f"DME.{name}"] = tensor.numpy()
+    data = path.read_bytes()
+    path.unlink()
+    return [data]
+
+
+def hdf5_read(path: Path) -> bool:
+    """Load published weights."""
+    from throng.counting.registry import build, load_hdf5
+
+    load_hdf5(build("mcnn", 1), path)
+    return True
+
+
+def release_seeds(file: str) -> Callable[[Path], list[bytes]]:
+    """Return the maker of a release and of the bytes of one of its files."""
+
+    def seeds(folder: Path) -> list[bytes]:
+        from tests.unit.release.miniature import make_run
+
+        made = make_run().write(folder / "run").release()
+        made.rename(folder / "release")
+        return [(folder / "release" / file).read_bytes()]
+
+    return seeds
+
+
+def released(file: str) -> Read:
+    """Return the call that puts a changed file into a release, with the checksums of a forger, and verifies that."""
+
+    def read(path: Path) -> bool:
+        from tests.unit.release.miniature import reseal
+        from throng.release.index import write_sums
+        from throng.release.verify import verify
+
+        folder = path.parent / "release"
+        path.rename(folder / file)
+        if file == "index.json":
+            write_sums(folder)
+        elif file != "croissant.json":
+            reseal(folder)
+        else:
+            _restated(folder, file)
+        verify(folder)
+        return True
+
+    return read
+
+
+def _restated(folder: Path, file: str) -> None:
+    """State a file's new size and checksum in a release's index, and nowhere else."""
+    from throng.files import sha256_file
+    from throng.release.index import write_index, write_sums
+
+    index = json.loads((folder / "index.json").read_text())
+    for entry in index["files"]:
+        if entry["path"] == file:
+            more = (folder / file).stat().st_size - entry["bytes"]
+            entry.update(sha256=sha256_file(folder / file), bytes=entry["bytes"] + more)
+            index["totals"]["bytes"] += more
+    write_index(folder, index)
+    write_sums(folder)
+
+
+def opened(file: str) -> Read:
+    """Return the call that opens a release with a changed file, and every dataset's samples."""
+
+    def read(path: Path) -> bool:
+        from throng.errors import ThrongError
+        from throng.opening.opened import open_release
+
+        folder = path.parent / "release"
+        path.rename(folder / file)
+        release = open_release(folder)
+        repr(release)
+        said = 0
+        for split in ("train", "val"):
+            for dataset in (release.points, release.counts, release.densities, release.pairs):
+                try:
+                    found = dataset(split)
+                    said += sum(found[k] is not None for k in range(min(3, len(found))))
+                except ThrongError:
+                    continue
+        return bool(said)
+
+    return read
+
+
+def shards_seeds(folder: Path) -> list[bytes]:
+    """Return a tar shard of a few samples."""
+    from throng.release.tar import TarWriter
+
+    out = folder / "seed.tar"
+    with TarWriter(out) as tar:
+        for k in range(3):
+            tar.add(f"{k:016x}.jpg", encoded("JPEG", k))
+            tar.add(f"{k:016x}.json", b'{"id": "x"}')
+    data = out.read_bytes()
+    out.unlink()
+    return [data]
+
+
+def shards_read(path: Path) -> bool:
+    """Read the samples of a shard by their keys."""
+    from throng.opening.shards import TarShards
+
+    shards = TarShards([path])
+    return all(shards.read(f"{k:016x}") for k in range(3))
+
+
 def one(kind: str) -> Callable[[Path], list[bytes]]:
     """Return the maker of an image's seed."""
     return lambda _: [encoded(kind)]
 
 
+COUNTED = "data/fixed_count/train-00000-of-00001.parquet"
+STREAMED = "webdataset/fixed_count/train-00000-of-00002.tar"
+INSIDE: dict[str, Change] = {
+    "JPEG": structures.jpeg_frame,
+    "PNG": structures.png_chunks,
+    "BMP": structures.bitmap_size,
+    "TIFF": structures.tiff_tags,
+}
+
+
+def _by_kind(data: bytes, rng: Any) -> bytes:
+    """Change a table by what it is: Parquet, JSON or text in columns."""
+    if data[:4] == b"PAR1":
+        return structures.parquet_cells(data, rng)
+    return structures.json_document(data, rng) if data[:1] == b"{" else structures.delimited(",")(data, rng)
+
+
 TARGETS = (
-    Target("odgt", "annotation_train.odgt", odgt_seeds, of_source(format="crowdhuman", official=False)),  # pyright: ignore[reportArgumentType]
-    Target("mat", "changed", mat_seeds, mat_read),
-    Target("zip", "part_B.zip", zip_seeds, zip_read),
+    Target(
+        "odgt",
+        "annotation_train.odgt",
+        odgt_seeds,
+        of_source(format="crowdhuman", official=False),  # pyright: ignore[reportArgumentType]
+        structures.json_lines,
+    ),
+    Target("mat", "changed", mat_seeds, mat_read, structures.mat_contents),
+    Target("zip", "part_B.zip", zip_seeds, zip_read, structures.zip_members),
     *(
-        Target(kind.lower(), f"a.{kind.lower()}", one(kind), images_read)
+        Target(kind.lower(), f"a.{kind.lower()}", one(kind), images_read, INSIDE.get(kind))
         for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
     ),
-    Target("mask", "changed", mask_seeds, mask_read),
-    Target("table", "table.parquet", table_seeds, table_read),
-    Target("config", "config.yaml", config_seeds, config_read),
-    Target("prompts", "prompts", prompt_seeds, prompts_read),
-    Target("generator", "generator.safetensors", generator_seeds, generator_read),
-    Target("counter", "counter.safetensors", counter_seeds, counter_read),
-    Target("encoder", "encoder.safetensors", encoder_seeds, encoder_read),
+    Target("mask", "changed", mask_seeds, mask_read, structures.png_chunks),
+    Target("table", "table.parquet", table_seeds, table_read, structures.parquet_cells),
+    Target("alike", "table.parquet", alike_seeds, alike_read, structures.parquet_cells),
+    Target("config", "config.yaml", config_seeds, config_read, structures.yaml_tree),
+    Target("prompts", "prompts", prompt_seeds, prompts_read, _by_kind),
+    Target("generator", "generator.safetensors", generator_seeds, generator_read, structures.safetensors_header),
+    Target("counter", "counter.safetensors", counter_seeds, counter_read, structures.safetensors_header),
+    Target("encoder", "encoder.safetensors", encoder_seeds, encoder_read, structures.safetensors_header),
+    Target("hdf5", "weights.h5", hdf5_seeds, hdf5_read),
     Target("runs", "runs", runs_seeds, runs_read),
-    Target("ranking", "ranking.json", legacy_seeds, legacy_read),
-    Target("index", "index", index_seeds, index_read),
+    Target("ranking", "ranking.json", legacy_seeds, legacy_read, structures.json_document),
+    Target("counts", "counts.json", counts_seeds, counts_read, structures.json_document),
+    Target("dataset", "dataset.zip", dataset_seeds, dataset_read, structures.zip_members),
+    Target("labels", "labels", labels_seeds, labels_read, _by_kind),
+    Target("points", "points", points_seeds, points_read, structures.json_document),
+    Target("jobs", "changed", jobs_seeds, jobs_read, structures.json_document),
+    Target("benchmark", "changed", benchmark_seeds, benchmark_read, structures.delimited("\t")),
+    Target("losses", "stats.jsonl", losses_seeds, losses_read, structures.json_lines),
+    Target("shards", "changed.tar", shards_seeds, shards_read, structures.tar_headers),
+    Target("opened", "changed", release_seeds("index.json"), opened("index.json"), structures.json_document),
+    Target("opened-tar", "changed", release_seeds(STREAMED), opened(STREAMED), structures.tar_headers),
+    Target("opened-parquet", "changed", release_seeds(COUNTED), opened(COUNTED), structures.parquet_cells),
+    Target("index", "changed", release_seeds("index.json"), released("index.json"), structures.json_document),
+    Target("parquet", "changed", release_seeds(COUNTED), released(COUNTED), structures.parquet_cells),
+    Target(
+        "annotations",
+        "changed",
+        release_seeds("tables/images.parquet"),
+        released("tables/images.parquet"),
+        structures.parquet_cells,
+    ),
+    Target("tar", "changed", release_seeds(STREAMED), released(STREAMED), structures.tar_headers),
+    Target(
+        "croissant", "changed", release_seeds("croissant.json"), released("croissant.json"), structures.json_document
+    ),
+    Target("card", "changed", release_seeds("README.md"), released("README.md"), structures.front_matter),
 )

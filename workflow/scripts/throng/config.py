@@ -6,6 +6,7 @@
 import argparse
 import difflib
 import json
+import reprlib
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -159,6 +160,12 @@ class Config(Section):
         return self
 
 
+# a few lines of YAML whose anchors name each other stand for any number of values
+_short = reprlib.Repr()
+_short.maxlevel = 3
+_short.maxstring = _short.maxother = _short.maxlong = 200
+
+
 def load(raw: Mapping[str, Any]) -> Config:
     """Validate a configuration as Snakemake merged it; raises ThrongError naming each bad key and its nearest."""
     try:
@@ -180,7 +187,7 @@ def _explain(raw: Any, problem: Any) -> str:
         return f"{where}.{problem['ctx']['discriminator'].strip(chr(39))}: unknown; expected one of {expected}"
     if problem["type"] == "missing":
         return f"{where}: this key is required and has no default"
-    return f"{where}: {problem['msg']}, got {problem['input']!r}"
+    return f"{where}: {problem['msg']}, got {_short.repr(problem['input'])}"
 
 
 def _visible_path(raw: Any, loc: Sequence[str | int]) -> list[str | int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from throng.errors import ThrongError
 
@@ -29,9 +29,16 @@ def labelled_images(folder: Path) -> dict[Path, int]:
 def _from_json(path: Path) -> dict[Path, int]:
     try:
         content = json.loads(path.read_text())
-        return {path.parent / name: _number(name, points) for name, points in content.items()}
-    except (ValueError, AttributeError) as error:
+        return {path.parent / _below(name): _number(name, points) for name, points in content.items()}
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise ThrongError(f'{path}: expected {{"a.jpg": [[x, y], ...]}}: {error}') from error
+
+
+def _below(name: str) -> str:
+    inside = not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+    if not name or not inside or not name.isprintable():
+        raise ValueError(f"{name!r} is no path below the folder")
+    return name
 
 
 def _number(name: str, points: object) -> int:

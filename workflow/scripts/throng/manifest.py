@@ -94,7 +94,7 @@ def read_footer(path: Path) -> dict[str, Any]:
     try:
         footer: dict[str, Any] = json.loads(metadata[FOOTER_KEY])
         return footer | {name: footer[name] for name in ("schema", "version", "stage", "config", "code", "parents")}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ThrongError(f"{path}: its footer is damaged; delete it and run its stage again") from error
 
 

@@ -131,10 +131,11 @@ def _csv_records(path: Path) -> Iterator[Mapping[str, Any]]:
 def _parquet_records(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         data = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        rows = data.to_pylist()
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
         raise ThrongError(f"{path}: not a readable Parquet file ({first_line(error)})") from error
     _check_columns(path, data.schema.names)
-    yield from data.to_pylist()
+    yield from rows
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:

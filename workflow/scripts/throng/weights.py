@@ -40,7 +40,8 @@ def card_of(path: Path, text: str, schema: int, what: str) -> dict[str, Any]:
     with well_formed(path):
         card: dict[str, Any] = json.loads(text)
         if card["schema"] != schema:
-            raise ThrongError(f"{path} has {what} schema {card['schema']}, this version reads {schema}: train it again")
+            found = f"{path} has {what} schema {card['schema']!r}"
+            raise ThrongError(f"{found}, this version reads {schema}: train it again")
         return card
 
 
@@ -53,6 +54,9 @@ def well_formed(path: Path) -> Iterator[None]:
     """Say that a file is damaged where its card lacks a key, or says what cannot be built."""
     try:
         yield
+    except ThrongError as error:
+        said = " ".join(str(error).split())
+        raise ThrongError(said if said.startswith(str(path)) else f"{path}: {said}") from error
     except NONSENSE as error:
         what = f"{type(error).__name__}: {first_line(error)}"
         raise ThrongError(f"{path}: its card is damaged or not of this version ({what}); train it again") from error

@@ -1,5 +1,6 @@
 """Labels from files: a StyleGAN dataset.json, a CSV, or throng's table density_labels."""
 
+import contextlib
 import csv
 import json
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from throng.manifest import read_rows
 from throng.tables.density_labels import TABLE as DENSITY_LABELS
 from throng.tables.density_labels import DensityLabelRow
 
+MOST_CLASSES = 10_000
 EXPECTED = "a dataset.json, a .csv or the table density_labels.parquet"
 
 
@@ -54,7 +56,7 @@ def parse_json(data: bytes, where: str) -> LabelFile:
         content = json.loads(data)
         pairs = [] if content["labels"] is None else [(str(name), value) for name, value in content["labels"]]
         names = [str(name) for name in content.get("classes", ())]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ThrongError(f'{where}: expected {{"labels": [["name", class or vector], ...]}} ({error!r})') from error
     _refuse_twice([name for name, _ in pairs], where)
     labels = {name.replace("\\", "/"): _parsed(value, name, where) for name, value in pairs}
@@ -67,7 +69,8 @@ def _parsed(value: Any, name: str, where: str) -> Label:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Label(density_class=value)
     if isinstance(value, list) and value and all(isinstance(number, int | float) for number in value):
-        return Label(scores=tuple(map(float, value)))
+        with contextlib.suppress(OverflowError):
+            return Label(scores=tuple(map(float, value)))
     raise ThrongError(f"{where}: the label of {name!r} is {value!r}, expected a class from 0 upwards or a vector")
 
 
@@ -76,6 +79,8 @@ def _named(labels: dict[str, Label], names: Sequence[str], where: str) -> LabelF
     highest = max((label.density_class for label in labels.values() if label.density_class is not None), default=-1)
     if names and highest >= len(names):
         raise ThrongError(f"{where}: has a label of class {highest}, and names {len(names)} classes only")
+    if highest >= MOST_CLASSES:
+        raise ThrongError(f"{where}: has a label of class {highest}; expected fewer than {MOST_CLASSES} classes")
     classes = names or [str(number) for number in range(highest + 1)]
     named = {
         key: label
@@ -88,8 +93,11 @@ def _named(labels: dict[str, Label], names: Sequence[str], where: str) -> LabelF
 
 def _read_csv(path: Path) -> LabelFile:
     """Read columns ``path`` or ``id``, and ``class``, ``score`` or both."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = list(csv.DictReader(file))
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ThrongError(f"{path}: is no UTF-8 CSV file ({error})") from error
     columns = set(lines[0]) if lines else set[str]()
     key = next((name for name in ("path", "id") if name in columns), None)
     if key is None or not columns & {"class", "score"}:

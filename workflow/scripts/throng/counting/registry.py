@@ -14,7 +14,7 @@ import torch
 
 from throng.counting.inputs import InputSpec
 from throng.counting.network import Counter, keyword_options
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.files import write_bytes, write_text
 from throng.weights import card_of, contents, load_into, well_formed
 
@@ -49,7 +49,9 @@ def build(name: str, in_channels: int = 3, **options: Any) -> Counter:
         fitting = ", ".join(other for names in FAMILIES.values() for other in names if "weights" in options_of(other))
         raise ThrongError(f"counter {name!r} has no ImageNet backbone to load: leave weights out, or choose {fitting}")
     if foreign := sorted(options.keys() - known):
-        raise ThrongError(f"counter {name!r} has no option {', '.join(foreign)}; known: {', '.join(sorted(known))}")
+        raise ThrongError(
+            f"counter {name!r} has no option {', '.join(foreign)}; known: {', '.join(sorted(known))}"
+        )
     model: Counter = getattr(*_family(name))(name, in_channels, **options)
     lasting = {key: value for key, value in options.items() if key not in STARTING_POINTS}
     model.architecture = {"name": name, "in_channels": in_channels, "options": lasting}
@@ -128,16 +130,21 @@ def load_hdf5(model: Counter, path: Path) -> None:
     import h5py
 
     tensors: dict[str, torch.Tensor] = {}
+    most = 2 * sum(tensor.nbytes for tensor in model.network.state_dict().values())
 
     def collect(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
+            if item.nbytes > most:  # a few bytes may stand for any number of equal values
+                raise ThrongError(f"{path}: {name} takes {item.nbytes} bytes, more than all of this counter")
             tensors[name.replace("/", ".")] = torch.from_numpy(item[()])
 
     try:
         with h5py.File(path) as archive:
             archive.visititems(collect)
-    except OSError as error:
-        raise ThrongError(f"{path} cannot be read as HDF5: {error}") from error
+    except ThrongError:
+        raise
+    except Exception as error:  # whatever a damaged file makes the library raise
+        raise ThrongError(f"{path} cannot be read as HDF5: {first_line(error)}") from error
     prefix = next(iter(tensors), "").split(".")[0] + "."
     if tensors and all(name.startswith(prefix) for name in tensors):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}

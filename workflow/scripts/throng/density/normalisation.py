@@ -27,7 +27,7 @@ class Normalisation:
             content = json.loads(path.read_text())
             reference = sorted(float(count) for count in content["reference"])
             extremes = {str(name): (int(low), int(high)) for name, (low, high) in content["extremes"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise ThrongError(
                 f"label_density.normalisation: {path} is no normalisation.json of stage label_density "
                 f"({type(error).__name__}: {error}); name the one of another run, or null"

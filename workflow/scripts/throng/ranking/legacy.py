@@ -9,7 +9,6 @@ the most people first, under ``train`` and ``val``. D'Alessandro et al., arXiv:2
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +17,7 @@ from throng.errors import ThrongError
 
 SPLITS = ("train", "val")
 TEST = "test"
+MOST = 1_000_000  # people in an image
 
 
 @dataclasses.dataclass(frozen=True, order=True, slots=True)
@@ -144,8 +144,8 @@ def _count(entry: Any) -> LegacyCount:
 
 def _number(count: Any) -> float:
     known = isinstance(count, int | float) and not isinstance(count, bool)
-    if not known or not math.isfinite(count) or count < 0:
-        raise ThrongError(f"count is {count!r}, expected a number of people, 0 or more")
+    if not known or not 0 <= count <= MOST:
+        raise ThrongError(f"count is {count!r}, expected a number of people from 0 to {MOST}")
     return count
 
 

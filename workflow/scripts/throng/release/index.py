@@ -85,7 +85,7 @@ def read_index(folder: Path) -> dict[str, Any]:
         index = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise ThrongError(f"{folder}: no {INDEX}, so it is no release; name the folder that holds one") from error
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ThrongError(f"{path}: not readable as JSON ({error}); download or make the release again") from error
     if not isinstance(index, dict) or index.get("format") != "throng-release":
         raise ThrongError(f"{path}: not the index of a throng release")

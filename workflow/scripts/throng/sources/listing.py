@@ -6,7 +6,7 @@ import posixpath
 import stat
 import zipfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from throng.errors import ThrongError
@@ -17,6 +17,9 @@ IMAGE_SUFFIXES = frozenset(
     | {".gif", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".psd"}  # rejected with a reason instead of passed over
 )
 ANNOTATION_SUFFIXES = frozenset([".odgt", ".mat"])
+# of other methods nobody can say beforehand how much memory a member takes
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LOCAL_HEADER = 30  # bytes, its name apart
 Read = Callable[[str], bytes]
 
 
@@ -127,27 +130,45 @@ def _found(path: Path, name: str, max_bytes: int) -> Iterator[File]:
 def _members(archive: Path, name: str, max_bytes: int) -> Iterator[File]:
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if not member.is_dir()]
+            members = [member for member in opened.infolist() if not member.filename.endswith("/")]
     except (OSError, zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         if not name:
             raise ThrongError(f"{archive} cannot be opened as a zip ({error}); fetch it again") from error
         yield _file(name, 0, "unreadable: the archive is damaged or no zip, fetch it again")
         return
     times = Counter(member.filename for member in members)
+    overlapping = _overlapping(members)
     for member in {member.filename: member for member in members}.values():
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
         if any(_hidden(part) for part in parts if part not in ("..", "/")):
             continue
         path = f"{name}/{member.filename}" if name else member.filename
-        if ".." in parts or member.filename.startswith(("/", "\\")) or parts[0][1:2] == ":":
+        if not parts or ".." in parts or member.filename.startswith(("/", "\\")) or parts[0][1:2] == ":":
             problem = "unsafe path: the archive's member would leave the folder it is unpacked to"
         elif times[member.filename] > 1:
             problem = f"ambiguous: the archive holds this name {times[member.filename]} times"
+        elif member.filename in overlapping:
+            problem = "unreadable: the archive keeps two members in the same bytes, fetch it again"
         elif member.flag_bits & 1:
             problem = "unreadable: the archive's member is encrypted"
+        elif member.compress_type not in PACKED:
+            problem = f"unreadable: packed by method {member.compress_type}, pack the archive again with deflate"
         else:
             problem = _oversize(member.file_size, max_bytes)
         yield _file(path, member.file_size, problem)
+
+
+def _overlapping(members: Iterable[zipfile.ZipInfo]) -> set[str]:
+    """Return the names of members that begin before the one in front of them ends: a few bytes unpacked many times."""
+    found: set[str] = set()
+    end, last = 0, ""
+    for member in sorted(members, key=lambda member: member.header_offset):
+        if member.header_offset < end:
+            found |= {last, member.filename}
+        here = member.header_offset + LOCAL_HEADER + len(member.filename) + member.compress_size
+        if here > end:
+            end, last = here, member.filename
+    return found
 
 
 def _file(path: str, size: int, problem: str) -> File:

@@ -81,7 +81,7 @@ def lines(data: bytes) -> Iterator[Line]:
             continue
         try:
             yield Line(number, _decode_name(line).ID, line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             yield Line(number, "", line, _said(line, error))
 
 
@@ -95,7 +95,7 @@ def record(line: Line) -> Record:
     """Decode a line whole; raises ThrongError that says which line and field is wrong."""
     try:
         return _decode(line.data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ThrongError(f"line {line.number}: {_said(line.data, error)}") from error
 
 
@@ -128,7 +128,7 @@ def read_boxes(data: bytes, kind: Kind = "full") -> BoxArrays:
     decoder = _decoder(_FIELDS[kind])
     try:
         records = decoder.decode_lines(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ThrongError(f"{_first_bad(decoder, data)}; expected {_FIELDS[kind]} as four whole numbers") from error
     counts = np.fromiter((len(record.gtboxes) for record in records), np.int64, len(records))
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -142,6 +142,6 @@ def _first_bad(decoder: msgspec.json.Decoder, data: bytes) -> str:
         if line.strip():
             try:
                 decoder.decode(line)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 return f"line {number}: {error}"
     return "a record spans several lines"

@@ -4,7 +4,7 @@ Points are 1-based in the .mat files and become 0-based here, once: origin at th
 """
 
 import functools
-import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -15,6 +15,7 @@ from throng.errors import ThrongError
 from throng.sources.headers import Header
 from throng.sources.known import scenes
 from throng.sources.listing import File, Read
+from throng.sources.matlab import read_variable
 from throng.sources.samples import UNKNOWN_SPLIT, Labels, Sample, into_frame, repeated
 
 Part = Literal["A", "B"]
@@ -135,13 +136,10 @@ def read_mat(data: bytes) -> tuple[np.ndarray, int | None]:
 
     Takes ``image_info{1,1}`` as a struct, and the variety without the cell around it. Raises ThrongError otherwise.
     """
-    from scipy.io import loadmat
-
     try:
-        content = loadmat(io.BytesIO(data), variable_names=["image_info"])
-    except Exception as error:  # scipy raises almost anything on a damaged file
-        raise ThrongError(f"bad annotation: the .mat file cannot be read ({type(error).__name__})") from error
-    info = content.get("image_info")
+        info = read_variable(data, "image_info")
+    except ThrongError as error:
+        raise ThrongError(f"bad annotation: {error}") from error
     while isinstance(info, np.ndarray) and info.dtype == object and info.size == 1:
         info = info.item()
     if not isinstance(info, np.ndarray) or not info.dtype.names or "location" not in info.dtype.names or info.size != 1:
@@ -167,7 +165,7 @@ def _points(location: object) -> np.ndarray:
 def _number(value: object) -> int | None:
     while isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def shown(points: np.ndarray, header: Header) -> np.ndarray:

@@ -89,7 +89,7 @@ def _lines(path: Path) -> tuple[list[dict[str, float]], bool]:
     for number, line in numbered:
         try:
             lines.append(_numbers(json.loads(line)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             if lines and number == numbered[-1][0] and not text.endswith("\n"):
                 return lines, True
             raise ThrongError(f"{path}, line {number}: not a JSON object of numbers ({error})") from error
@@ -122,7 +122,7 @@ def _metrics_beside(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
                 record = json.loads(line)
                 seen = re.search(r"(\d+)", record["snapshot_pkl"])
                 results = record["results"].items()
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
             if seen:
                 for name, value in results:
