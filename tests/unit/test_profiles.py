@@ -41,6 +41,9 @@ def test_resources_grow_by_attempt_and_the_last_attempt_fits_a_day():
         assert evaluate(resources["mem_mb"], 1) >= 500, rule
         assert evaluate(resources["mem_mb"], last) == last * evaluate(resources["mem_mb"], 1), rule
         assert evaluate(resources["runtime"], 1) < evaluate(resources["runtime"], last) <= 24 * 60, rule
+        # more retries, where jobs are preempted, must not grow out of every node
+        assert evaluate(resources["mem_mb"], 11) == evaluate(resources["mem_mb"], last), rule
+        assert evaluate(resources["runtime"], 11) == evaluate(resources["runtime"], last), rule
 
 
 def test_every_job_knows_which_attempt_it_is():
