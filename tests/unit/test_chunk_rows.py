@@ -1,8 +1,9 @@
 """A chunk's rows are read out of a whole table as if all of it had been read."""
 
 import dataclasses
+from typing import Any
 
-import pyarrow as pa
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,9 @@ from throng.chunks import in_chunk, part_name
 from throng.errors import ThrongError
 from throng.manifest import read_rows, write_table
 from throng.provenance import Provenance
-from throng.tables import detections
+from throng.tables import detections, images
 from throng.tables.detections import DetectionRow
+from throng.tables.images import ImageRow
 
 MADE = Provenance("detect", {}, "c0de", 0)
 
@@ -44,15 +46,30 @@ def test_chunks_of_several_files_are_those_of_all_rows(tmp_path, of):
 
 @given(st.lists(st.binary(min_size=4, max_size=8).map(bytes.hex), max_size=20))
 def test_hashes_are_the_first_eight_digits(ids):
-    assert hashes(pa.array(ids, pa.string())).tolist() == [int(one[:8], 16) for one in ids]
+    assert hashes(np.array(ids, object)).tolist() == [int(one[:8], 16) for one in ids]
 
 
-@pytest.mark.parametrize("strange", ["", "abc", "0x123456", "ABCDEF01", "ä2345678"])
+@pytest.mark.parametrize("strange", ["abc", "0x123456", "ä2345678"])
 def test_an_id_that_is_no_hash_is_named(tmp_path, strange):
     path = tmp_path / "a.parquet"
     write_table(path, detections.TABLE, [dataclasses.replace(rows(2)[1], id=strange)], MADE)
     with pytest.raises(ThrongError, match=r"a\.parquet: id .* hexadecimal digits; rerun stage 'detect'"):
         read_chunk(path, detections.TABLE, DetectionRow, part_name(0, 1))
+
+
+def test_a_row_without_an_id_is_in_no_chunk(tmp_path):
+    unread = image_row("", status="rejected", reason="unreadable")
+    there = image_row("00000003" * 2)
+    write_table(tmp_path / "images.parquet", images.TABLE, [unread, there], MADE)
+    found = [read_chunk(tmp_path / "images.parquet", images.TABLE, ImageRow, part_name(index, 2)) for index in range(2)]
+    assert [[row.id for row in rows] for rows in found] == [[], [there.id]]
+
+
+def image_row(row_id: str, **said: Any) -> ImageRow:
+    values = {"format": "png", "width": 4, "height": 3, "channels": 3, "split": "train", "scene": "s", "licence": ""}
+    values |= {"redistributable": True, "count": None, "points": None, "people": None, "erratum": ""}
+    values |= {"status": "ok", "reason": "", "source": "a", "path": f"{row_id}.png", "sha256": row_id * 4, "bytes": 9}
+    return ImageRow(**{"id": row_id, **values, **said})
 
 
 def test_another_table_and_no_table_are_refused(tmp_path):

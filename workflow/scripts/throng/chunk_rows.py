@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from throng.chunks import HASHED, parse_part
@@ -21,7 +20,7 @@ SHIFTS = np.arange(4 * (HASHED - 1), -1, -4, dtype=np.uint32)
 
 
 def read_chunk(paths: Path | Sequence[Path], table: Table, row_type: type[Row], part: str) -> list[Row]:
-    """Read the rows whose id belongs to the chunk ``part``, whatever their status, in key order.
+    """Read the rows whose id belongs to the chunk ``part``, whatever their status, in key order; without id to none.
 
     Memory is that of the chunk and of one batch of rows. Raises ThrongError naming the stage to rerun for a file that
     is no such table, or an id that is not hexadecimal.
@@ -49,19 +48,21 @@ def _batches(path: Path, table: Table, index: int, of: int) -> list[pa.RecordBat
 
 
 def _of_chunk(batch: pa.RecordBatch, path: Path, table: Table, index: int, of: int) -> pa.RecordBatch:
-    ids = batch.column("id")
+    ids = batch.column("id").to_numpy(zero_copy_only=False)
+    named = ids != ""  # an image that could not be read has no hash
+    mine = np.zeros(len(ids), bool)
     try:
-        mine = hashes(ids) % of == index
+        mine[named] = hashes(ids[named]) % of == index
     except ValueError as error:
         raise ThrongError(f"{path}: {error}; rerun stage {table.stage!r}") from error
     return batch.filter(pa.array(mine))
 
 
-def hashes(ids: pa.Array) -> np.ndarray:
+def hashes(ids: np.ndarray) -> np.ndarray:
     """Return the number in the first eight hexadecimal digits of each id, uint32; raises ValueError where none are."""
-    digits = pc.binary_slice(ids.cast(pa.binary()), 0, HASHED).to_numpy(zero_copy_only=False).astype(f"S{HASHED}")
+    digits = np.array([text[:HASHED].encode() for text in ids], f"S{HASHED}")
     codes = np.frombuffer(digits.tobytes(), np.uint8).reshape(len(digits), HASHED)
     nibbles = VALUES[codes]
     if (wrong := (nibbles == NONE).any(axis=1)).any():
-        raise ValueError(f"id {ids[int(wrong.argmax())].as_py()!r} does not begin with {HASHED} hexadecimal digits")
+        raise ValueError(f"id {ids[int(wrong.argmax())]!r} does not begin with {HASHED} hexadecimal digits")
     return (nibbles.astype(np.uint32) << SHIFTS).sum(axis=1, dtype=np.uint32)
