@@ -1,5 +1,8 @@
 """Pixels: readable through zips, honest about damage, packed with equal bytes."""
 
+import errno
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -64,3 +67,15 @@ def test_container_split_and_id():
     assert split_container("a/B.ZIP/c/d.jpg") == ("a/B.ZIP", "c/d.jpg")
     assert split_container("a/b.zip") == ("a/b.zip", None)
     assert image_id(b"") == "e3b0c44298fc1c14"
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE])
+def test_a_disk_that_fails_is_no_fault_of_the_image(tmp_path, photo, monkeypatch, code):
+    (tmp_path / "a.png").write_bytes(encode_png(photo))
+
+    def fail(_: Path) -> bytes:
+        raise OSError(code, "failed")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(OSError, match=r"a\.png"):
+        ImageStore({"source": tmp_path}).read_bytes("source", "a.png")

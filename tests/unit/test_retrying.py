@@ -2,6 +2,7 @@
 
 import errno
 
+import cv2
 import pytest
 
 from throng import retrying
@@ -28,6 +29,8 @@ def wrapped(cause):
         (RuntimeError("CUDA error: an uncorrectable ECC error was encountered"), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
         (RuntimeError("shapes do not match"), False),
+        (cv2.error("(-4:Insufficient memory) Failed to allocate 36000000 bytes"), True),
+        (cv2.error("(-215:Assertion failed) !ssize.empty()"), False),
         (TransientError("asked to stop"), True),
         (wrapped(TransientError("asked to stop")), True),
         (wrapped(KeyError("id")), False),

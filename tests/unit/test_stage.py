@@ -82,16 +82,24 @@ def test_an_error_for_the_user_is_one_sentence_with_the_log(tmp_path, change, se
     assert not (tmp_path / "p.parquet").exists()
 
 
-def test_a_full_disk_is_one_sentence(tmp_path):
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("ENOSPC", "no space is left on the disk of the results; free some and run again"),
+        ("EIO", "photos/a.jpg: it failed; when the disk answers again, run again"),
+        ("EROFS", "photos/a.jpg: it failed; give yourself the right to it"),
+    ],
+)
+def test_what_a_disk_does_is_one_sentence(tmp_path, code, sentence):
     path = job_file(tmp_path, "report", {}, {"page": "p.html"}, {})
     program = (
         "import errno\nfrom throng.sections.report import Report\nfrom throng.stage import main\n"
-        "def run(*_):\n    raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        f"def run(*_):\n    raise OSError(errno.{code}, 'it failed', 'photos/a.jpg')\n"
         "main(run, Report, None)\n"
     )
     command = [sys.executable, "-c", program, "--job", path.name]
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "no space is left on the disk of the results; free some and run again" in done.stderr
+    assert sentence in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,11 +1,18 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Generator
 from pathlib import Path
+
+# what a disk or its server says when it has failed, or a process that has no handles or memory left: no file's fault
+DISK_FAILED = frozenset(
+    {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY}
+    | {errno.ENODEV, errno.ENXIO, errno.EREMOTEIO, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENOTCONN}
+)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 
 from throng.archives import Archive
 from throng.errors import ThrongError
-from throng.files import atomic_path
+from throng.files import DISK_FAILED, atomic_path
 from throng.operations.counted import JOB
 
 # of files that can be decoded
@@ -50,7 +50,11 @@ class ImageStore:
         self._local = threading.local()
 
     def read_bytes(self, source: str, path: str) -> bytes:
-        """Return the bytes of ``path`` in ``source``; raises ThrongError when either is missing."""
+        """Return the bytes of ``path`` in ``source``.
+
+        Raises ThrongError when either is missing or damaged, OSError when a disk or a server failed, which says nothing
+        of the image and must not reject it.
+        """
         if source not in self._roots:
             raise ThrongError(
                 f"source {source!r} has no folder: add it to ingest.sources (known: {sorted(self._roots)})"
@@ -64,6 +68,8 @@ class ImageStore:
             container, member = split_container(path)
             return (root / path).read_bytes() if member is None else self._archive(source, container).read(member)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
+            if isinstance(error, OSError) and error.errno in DISK_FAILED:
+                raise OSError(error.errno, error.strerror, str(root / path)) from error
             raise ThrongError(
                 f"cannot read {path!r} of source {source!r} under {self._roots[source]}: {error}; "
                 f"restore the file, or run the stage that made it again"

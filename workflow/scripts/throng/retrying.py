@@ -14,6 +14,8 @@ from throng.files import write_text
 SETTLED = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 # how torch's errors tell that a device, its driver or memory failed, and not the program
 TORCH = ("CUDA error", "CUDA driver error", "NCCL error", "cuDNN error", "DefaultCPUAllocator: can't allocate memory")
+# how OpenCV's one error tells that it had no memory
+OPENCV = "Insufficient memory"
 
 
 def may_pass(error: BaseException) -> bool:
@@ -31,6 +33,8 @@ def _passing(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):  # libraries raise some of their own for bad files, without a number
         return error.errno is not None and not isinstance(error, SETTLED)
+    if type(error).__module__ == "cv2":  # told by its name: not every job imports OpenCV
+        return OPENCV in str(error)
     return isinstance(error, RuntimeError) and any(part in str(error) for part in TORCH)
 
 

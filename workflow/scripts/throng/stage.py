@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 
 from throng import retrying
 from throng.errors import ThrongError, first_line
-from throng.files import sha256_file, write_text
+from throng.files import DISK_FAILED, sha256_file, write_text
 from throng.operations.alone import alone
 from throng.operations.measuring import Meter
 from throng.provenance import Provenance, canonical_json, digest, libraries
@@ -127,7 +127,7 @@ def main(run: Run, section: Any, snakemake: Any | None) -> None:
         meter.end("stopped", "interrupted from the keyboard")
         raise
     except Exception as error:
-        sentence = str(error) if isinstance(error, ThrongError) else _full_disk(error)
+        sentence = str(error) if isinstance(error, ThrongError) else _of_the_disk(error)
         said = sentence or f"{type(error).__name__}: {first_line(error)}"
         retrying.end(Path(job["log"]), error, said)
         meter.end("failed", said)
@@ -146,11 +146,21 @@ def _begin(job: Mapping[str, Any]) -> None:
         sys.exit(f"throng {job['stage']}: {refused}\n  log: {job['log']}")
 
 
-def _full_disk(error: Exception) -> str | None:
-    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+def _of_the_disk(error: Exception) -> str | None:
+    if not isinstance(error, OSError):
         return None
-    logging.raiseExceptions = False  # the log may be on the same disk
-    return "no space is left on the disk of the results; free some and run again: finished rows are kept and not redone"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        logging.raiseExceptions = False  # the log may be on the same disk
+        return (
+            "no space is left on the disk of the results; free some and run again: "
+            "finished rows are kept and not redone"
+        )
+    if error.errno in DISK_FAILED:
+        where = error.filename or "a file"
+        return f"{where}: {error.strerror}; when the disk answers again, run again: finished rows are kept"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and error.filename:
+        return f"{error.filename}: {error.strerror}; give yourself the right to it, or set results to another folder"
+    return None
 
 
 def _job_of(snakemake: Any) -> dict[str, Any]:
