@@ -1,6 +1,7 @@
 """Where this machine keeps things: the one place that turns source names into folders. Never part of an artefact."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from throng.errors import ThrongError
 
 RESULTS = "results"
 DATA_VARIABLE = "THRONG_DATA"
+# Snakemake's executors write them into the double quotes of a shell command, its rules into patterns
+UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\"$`\\{}]")
 
 
 def data_root(config: Mapping[str, Any]) -> Path:
@@ -17,7 +20,10 @@ def data_root(config: Mapping[str, Any]) -> Path:
 
 
 def source_roots(config: Mapping[str, Any]) -> dict[str, Path]:
-    """Map every source's name, and ``results`` for what the workflow made, to its folder on this machine."""
+    """Map every source's name, and ``results`` for what the workflow made, to its folder on this machine.
+
+    Raises ThrongError when two have one name, or a folder's path cannot be given to a shell.
+    """
     base = data_root(config)
     rendered = rendered_folder(config)
     roots = {RESULTS: Path(config.get("results") or "results")}
@@ -26,7 +32,19 @@ def source_roots(config: Mapping[str, Any]) -> dict[str, Path]:
             raise ThrongError(f"ingest.sources: the name {source['name']!r} is taken; choose another")
         root = Path(source["root"]).expanduser()
         roots[source["name"]] = root if root.is_relative_to(rendered) else base / root
+    here = {"the working directory": Path.cwd(), "the folder of throng": Path(__file__).resolve()}
+    _check_speakable(here | {f"the folder of source {name!r}": root for name, root in roots.items()})
     return roots
+
+
+def _check_speakable(folders: Mapping[str, Path]) -> None:
+    """Raise ThrongError for a folder whose name a shell or Snakemake would take for more than a name."""
+    for what, folder in folders.items():
+        if found := UNSPEAKABLE.search(str(folder)):
+            raise ThrongError(
+                f"{what} has {found[0]!r} in its path ({str(folder)!r}): a shell or Snakemake would take it for more "
+                f"than a letter; rename the folder, or give it another name by a link"
+            )
 
 
 def rendered_folder(config: Mapping[str, Any]) -> Path:

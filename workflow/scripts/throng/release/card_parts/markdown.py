@@ -27,8 +27,9 @@ def cell(value: Any) -> str:
 
 
 def text(value: Any) -> str:
-    """Return a value as Markdown text on one line that opens no HTML."""
-    return str(value).replace("\\", "\\\\").replace("<", "&lt;").replace("\n", " ")
+    """Return a value as Markdown text on one line that opens no HTML, shows no picture and links nowhere by a word."""
+    line = " ".join(str(value).splitlines())
+    return line.replace("\\", "\\\\").replace("<", "&lt;").replace("[", "\\[")
 
 
 def bullets(points: Iterable[str]) -> str:
