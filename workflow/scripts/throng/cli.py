@@ -12,6 +12,7 @@ from throng.convert_cli import convert_dataset
 from throng.count_cli import count, export_counter, measure
 from throng.errors import ThrongError
 from throng.gan_cli import gan
+from throng.jobs_cli import jobs, log
 from throng.legacy_cli import export_legacy, import_legacy
 from throng.publish_cli import publish
 from throng.rank_cli import rank
@@ -28,6 +29,8 @@ app.command()(count)
 app.command()(export_counter)
 app.command()(export_legacy)
 app.command()(import_legacy)
+app.command()(jobs)
+app.command()(log)
 app.command()(measure)
 app.command()(publish)
 app.command()(rank)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
+from throng.jobs_cli import wide_console
 from throng.operations.duration import duration
 from throng.operations.jobs import Job, Looker, Seen
 from throng.operations.status import RunStatus, run_of, stages_of
@@ -33,7 +34,7 @@ def status(
     Looks at logs, what jobs say they cost, and the run's plan alone, so it works from any node that sees the folder,
     while jobs run or afterwards. Exits with 1 when a job has failed for good, with 0 otherwise.
     """
-    console = Console(soft_wrap=True)
+    console = wide_console()
     looker = Looker(results, everything=everything)
     seen = looker.look()
     if as_json:

@@ -31,9 +31,11 @@ def ended_well(plan: Plan) -> str:
     done = sum(job.todo for job in plan.jobs)
     reasons = ", ".join(f"{reason} {number}" for reason, number in rejected.most_common(3))
     slowest = ", ".join(f"{stage} {duration(time_)}" for stage, time_ in seconds.most_common(3))
-    took = f"{duration((plan.ended or time.time()) - plan.began)}, CPU {duration(_cpu(records))}"
+    took = f"{done} jobs made {made} in {duration((plan.ended or time.time()) - plan.began)}"
+    if not records:  # of jobs that measure nothing
+        return f"throng: {took}"
     rows = f"rows {kept} kept, {rejected.total()} rejected" + (f" ({reasons})" if reasons else "")
-    return f"throng: {done} jobs made {made} in {took}; {rows}; longest {slowest}"
+    return f"throng: {took}, CPU {duration(_cpu(records))}; {rows}; longest {slowest}"
 
 
 def _cpu(records: Sequence[Mapping[str, Any]]) -> float:

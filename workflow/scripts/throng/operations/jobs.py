@@ -109,6 +109,10 @@ class Looker:
             return Seen([*jobs, *_current(begun)], plan, alive, 0)
         return Seen(jobs, plan, alive, len(others))
 
+    def record(self, log: Path) -> dict[str, Any] | None:
+        """Return what the job with this log says it costs, None where it says nothing."""
+        return self._record(log)[1]
+
     def _read_plan(self) -> Plan | None:
         try:
             changed = Plan.header_of(self.results).stat().st_mtime_ns
