@@ -24,6 +24,9 @@ except ThrongError as error:
     raise WorkflowError(str(error)) from error
 
 RESULTS = CONFIG.results
+if workflow.storage_settings and workflow.storage_settings.default_storage_provider:
+    if Path(RESULTS).is_absolute() or ".." in Path(RESULTS).parts:
+        raise WorkflowError(f"results: {RESULTS}: with a default storage it must be a path below the project folder")
 RENDERED = rendered_folder(config).as_posix()
 HUB, SHIPPED, TRAINED = "hub:", "throng:", "trained"
 # sources, models of the user's and what comes with throng are read where they lie, also when results are in a bucket
