@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # One thread per test process; the processes share the cores.
 PARALLEL := $(if $(filter 1,$(CORES)),,-n $(CORES))
 
-.PHONY: help setup demo ladder workflow-report consumers test test-all fuzz check format bench install-profiles lock clean
+.PHONY: help setup demo ladder workflow-report consumers test test-all faults fuzz check format bench install-profiles lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -43,6 +43,12 @@ test: $(STAMP) ## the fast tests
 test-all: $(STAMP) ## every test: slow ones, a real Slurm, real data (THRONG_DATA=folder)
 	OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL) -m "not slurm"
 	$(PYTEST) -m slurm
+
+FAULTS_RECORD ?= $(CURDIR)/.cache/faults
+faults: $(STAMP) ## kill, starve, damage and confuse a real run of every stage; what was seen goes into docs/faults.md
+	rm -rf $(FAULTS_RECORD)
+	OMP_NUM_THREADS=1 FAULTS_RECORD=$(FAULTS_RECORD) $(PYTEST) tests/workflow/faults -m slow; \
+	  drilled=$$?; $(BIN)/python -m tests.workflow.faults.report $(FAULTS_RECORD) && exit $$drilled
 
 SECONDS_EACH ?= 60
 fuzz: $(STAMP) ## files that are almost right, into every reader: FINDINGS are printed (SECONDS_EACH=60)

@@ -39,7 +39,8 @@ class Holder:
 class Hold:
     """A file that this process holds until it lets go or ends."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, holder: Holder) -> None:
+        self.holder = holder
         self._path, self._descriptor = path, descriptor
         self._ended = threading.Event()
         self._beats = threading.Thread(target=self._beat, daemon=True)
@@ -97,7 +98,7 @@ def _try(path: Path, descriptor: int) -> Hold | Holder | None:
     mine = Holder(getpass.getuser(), socket.gethostname(), os.getpid(), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(dataclasses.asdict(mine)).encode(), 0)
-    return Hold(path, descriptor)
+    return Hold(path, descriptor, mine)
 
 
 def _written(descriptor: int) -> Holder | None:

@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from throng.holding import Hold, Holder, take
@@ -59,4 +59,5 @@ def _sweep(outputs: Sequence[Path]) -> None:
 
 def _say(sentence: str) -> None:
     log.info("%s", sentence)
-    print(sentence, file=sys.stderr, flush=True)
+    with suppress(OSError):  # the terminal may be gone
+        print(sentence, file=sys.stderr, flush=True)
