@@ -44,6 +44,20 @@ try:
 except TrainingStoppedError as error:
     print(error)
 """
+MEASURING = """
+import signal, sys, time
+sys.path[:0] = sys.argv[2:4]
+from pathlib import Path
+from tests.unit.gan.training import sets
+from throng.training import TrainingStoppedError
+def measure(average):
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(600)
+try:
+    sets.trained(Path(sys.argv[1]), sets.options_of(tick_kimg=0.016, measure_kimg=0.032), measure=measure)
+except TrainingStoppedError as error:
+    print(error)
+"""
 # of spec 2.15
 FIELDS = {
     "Progress": "tick kimg augment",
@@ -85,6 +99,16 @@ def test_sigterm_checkpoints_and_stops_and_other_options_are_refused(tmp_path):
     assert "after step 3 of 8" in stopped.stdout, stopped.stderr
     with pytest.raises(ThrongError, match=r"differs in options\.mirror"):
         trained(tmp_path, options_of(snapshot_kimg=0.024, mirror=True))
+
+
+def test_a_measurement_is_left_when_a_stop_is_asked_for_and_made_when_the_run_goes_on(tmp_path):
+    stopped = of_its_own(MEASURING, tmp_path / "stopped")
+    assert "after step 4 of 8" in stopped.stdout, stopped.stderr
+    keys = {"measure": lambda average: {"frechet_random": float(next(average.parameters()).sum())}}
+    resumed, progress = trained(tmp_path / "stopped", options_of(tick_kimg=0.016, measure_kimg=0.032), **keys)
+    whole, wanted = trained(tmp_path / "whole", options_of(tick_kimg=0.016, measure_kimg=0.032), **keys)
+    assert same(resumed.state_dict(), whole.state_dict())
+    assert progress.history == wanted.history
 
 
 def test_stats_have_the_originals_fields(tmp_path):

@@ -35,17 +35,20 @@ class Sums:
         """Restore what :meth:`state_dict` returned."""
         self._sums = {name: moments.to(device) for name, moments in state.items()}
 
-    def close(self) -> dict[str, dict[str, float]]:
-        """Return num, mean and std of each name over all processes, and begin anew."""
+    def totals(self) -> dict[str, dict[str, float]]:
+        """Return num, mean and std of each name over all processes."""
         if not self._sums:
             return {}
         names = sorted(self._sums)
         table = torch.stack([self._sums[name] for name in names])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(table)
-        self._sums = {}
         rows = zip(names, table.tolist(), strict=True)
         return {name: spread_of(number, total, squares) for name, (number, total, squares) in rows}
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._sums = {}
 
 
 def spread_of(number: float, total: float, squares: float) -> dict[str, float]:

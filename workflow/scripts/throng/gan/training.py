@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from throng.gan.steps import Half, discriminator_half, generator_half, penalty_h
 from throng.training.accelerator import accelerator_of, any_asked, to_device
 from throng.training.batches import Prefetched
 from throng.training.checkpoints import Checkpoints
-from throng.training.stop import Stop, stopped
+from throng.training.stop import LookEndedError, Stop, stopped
 
 log = logging.getLogger(__name__)
 GENERATOR, DISCRIMINATOR, PENALTY = "Gboth", "Dmain", "Dreg"
@@ -47,9 +47,14 @@ Seen = Callable[[Tensor, float, float], Tensor]
 
 @dataclass
 class GanProgress:
-    """How far a run is: steps done, the history (one row per tick), the lines of stats.jsonl, and seconds taken."""
+    """How far a run is: steps done, the history (one row per tick), the lines of stats.jsonl, and seconds taken.
+
+    ``looked_at`` is the last step whose tick, measurement and snapshot are made: a run that is stopped meanwhile owes
+    them.
+    """
 
     step: int = 0
+    looked_at: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
@@ -126,8 +131,9 @@ def train_gan(
     every ``snapshot_kimg``, ``measure(average)`` every ``measure_kimg``, in the first process alone; what it returns
     joins the tick's row. Checkpoints, ``stats.jsonl``, ``history.jsonl`` and TensorBoard events go to ``work``; a run
     that finds a checkpoint of the same options and ``identity`` there goes on from it and refuses one of others.
-    SIGTERM checkpoints and raises :class:`throng.training.TrainingStoppedError`. Raises ThrongError when a loss is not
-    finite.
+    SIGTERM checkpoints and raises :class:`throng.training.TrainingStoppedError`, after the step that is being made;
+    what ``measure`` and ``on_snapshot`` do is left, and done anew when the run goes on. Raises ThrongError when a loss
+    is not finite.
 
     In a torch.distributed group every process calls this alike; each works on every so-manyth piece of a step,
     gradients and observations are means over the processes, and the first alone writes. The pieces, and what is drawn
@@ -142,37 +148,32 @@ def train_gan(
     _exact(accelerator.device)
     networks = Networks.of(generator, discriminator, accelerator.device)
     run = Run(networks, options, strength, seen, accelerator.device, rank, world)
-    saved = Checkpoints(work / "checkpoints", {"options": _plain(asdict(options)), "identity": _plain(identity or {})})
-    progress = run.restore(saved.load()) if saved.exists() else GanProgress()
     main = accelerator.is_main_process
+    said = {"options": _plain(asdict(options)), "identity": _plain(identity or {})}
+    saved = Checkpoints(work / "checkpoints", said, writes=main)
+    progress = run.restore(saved.load()) if saved.exists() else GanProgress()
     batches = Prefetched(pieces, _numbers(progress.step, options, rank, world), workers)
     watch = Watch.of(pieces)
-    clock, checkpointed = Clock(progress.seconds), time.monotonic()
+    clock = Clock(progress.seconds)
+    looks = Looks(run, watch, accelerator, measure, on_snapshot)
 
     with GanLog(work, progress, options, title, main) as told, Stop() as stop:
-        while progress.step < options.steps:
-            progress.step += 1
-            run.step(progress.step, batches, clock)
-            told.tick(progress.step, strength.p, batches.waited)
-            ended = progress.step == options.steps
-            if ended or options.due(progress.step, options.tick_kimg):
-                observed = run.sums.close()
-                row = history_row(progress.step, options, strength.p, observed, watch.spreads(networks.average))
-                since = progress.history[-1]["step"] if progress.history else 0
-                if main and measure is not None and (ended or options.due(progress.step, options.measure_kimg, since)):
-                    row |= measure(networks.average)
-                told.write(row, observed, clock, accelerator.device)
-            if main and on_snapshot is not None and options.due(progress.step, options.snapshot_kimg):
-                on_snapshot(networks.average, options.kimg_at(progress.step))
+        while True:
+            if progress.looked_at < progress.step:
+                looks.take(progress, told, stop, clock)
+            ended = progress.looked_at == options.steps
             stopping = any_asked(stop.asked, accelerator) and not ended
-            if ended or stopping or time.monotonic() - checkpointed >= checkpoint_seconds:
+            if ended or stopping or any_asked(saved.age() >= checkpoint_seconds, accelerator):
                 progress.seconds = clock.total()
-                if main:
-                    saved.save(progress.step, run.parts(progress))
-                checkpointed = time.monotonic()
+                saved.save(progress.step, run.parts(progress))
             if stopping:
                 accelerator.wait_for_everyone()
                 raise stopped(title, progress.step, options.steps)
+            if ended:
+                break
+            progress.step += 1
+            run.step(progress.step, batches, clock)
+            told.tick(progress.step, strength.p, batches.waited)
     return networks, progress
 
 
@@ -264,15 +265,21 @@ class Run:
         return torch.cat(parts)
 
     def parts(self, progress: GanProgress) -> dict[str, Any]:
-        """Return the parts of a checkpoint by name."""
-        rest = {"progress": asdict(progress), "sums": self.sums.state_dict(), "strength": self.strength.state_dict()}
+        """Return the parts of a checkpoint by name, with the open sums of every process: all of them call this."""
+        sums: list[Any] = [self.sums.state_dict()]
+        if self.world > 1:
+            sums = [None] * self.world
+            torch.distributed.all_gather_object(sums, self.sums.state_dict())
+        rest = {"progress": asdict(progress), "sums": sums, "strength": self.strength.state_dict()}
         return {**self.networks.state_dict(), "rest": rest}
 
     def restore(self, parts: Mapping[str, Any]) -> GanProgress:
         """Load the parts and return the progress they were saved at."""
         self.networks.load_state_dict(parts)
         rest = parts["rest"]
-        self.sums.load_state_dict(rest["sums"], self.device)
+        # with other processes than saved them, the first takes all
+        shares = rest["sums"] if len(rest["sums"]) == self.world else [_added(rest["sums"]), *[{}] * (self.world - 1)]
+        self.sums.load_state_dict(shares[self.rank], self.device)
         self.strength.load_state_dict(rest["strength"])
         return GanProgress(**rest["progress"])
 
@@ -296,6 +303,54 @@ def history_row(
         log.warning("by %g kimg %s", options.kimg_at(step), sentence)
     row = {"step": step, "kimg": options.kimg_at(step), "augment": p, "conditioned": options.conditioned(step)}
     return {**row, **dict(sorted(means.items())), **spreads, "collapse": "; ".join(wrong)}
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is done after some steps: ticks in all processes, measurements and snapshots in the first alone."""
+
+    run: Run
+    watch: Watch
+    accelerator: Any
+    measure: Callable[[nn.Module], Mapping[str, float]] | None
+    on_snapshot: Callable[[nn.Module, float], None] | None
+
+    def take(self, progress: GanProgress, told: GanLog, stop: Stop, clock: Clock) -> None:
+        """Do what is due after the step, all of it or, when a stop is asked for meanwhile, nothing that is kept."""
+        run, options, step = self.run, self.run.options, progress.step
+        row, observed = None, {}
+        ticking = step == options.steps or options.due(step, options.tick_kimg)
+        if ticking:
+            observed = run.sums.totals()
+            spreads = self.watch.spreads(run.networks.average)
+            row = history_row(step, options, run.strength.p, observed, spreads)
+        pausing = ticking or options.due(step, options.snapshot_kimg)
+        if pausing and self._left(progress, row, stop):
+            return
+        if row is not None:
+            run.sums.clear()
+            told.write(row, observed, clock, run.device)
+        progress.looked_at = step
+
+    def _left(self, progress: GanProgress, row: dict[str, Any] | None, stop: Stop) -> bool:
+        """Return, alike in all processes, whether the first left its measurement or snapshot to stop."""
+        left = False
+        if self.accelerator.is_main_process:
+            try:
+                with stop.ends_look():
+                    self._long_ones(progress, row)
+            except LookEndedError:
+                left = True
+        return any_asked(left, self.accelerator)
+
+    def _long_ones(self, progress: GanProgress, row: dict[str, Any] | None) -> None:
+        options, step, average = self.run.options, progress.step, self.run.networks.average
+        since = progress.history[-1]["step"] if progress.history else 0
+        due = step == options.steps or options.due(step, options.measure_kimg, since)
+        if row is not None and self.measure is not None and due:
+            row |= self.measure(average)
+        if self.on_snapshot is not None and options.due(step, options.snapshot_kimg):
+            self.on_snapshot(average, options.kimg_at(step))
 
 
 @dataclass(frozen=True)
@@ -326,6 +381,11 @@ def _numbers(done: int, options: GanOptions, rank: int, world: int) -> Iterator[
     """Yield the numbers of a process's pieces from the step after ``done`` on."""
     for step in range(done, options.steps):
         yield from range(step * options.pieces + rank, (step + 1) * options.pieces, world)
+
+
+def _added(tables: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the sums by name of tables that have the same names."""
+    return {name: torch.stack([table[name] for table in tables]).sum(0) for name in tables[0]}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
