@@ -1,8 +1,12 @@
 """Ultralytics and the runtimes below it, imported so that they report to nobody and write to a scratch folder only."""
 
+import contextlib
+import importlib
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from throng.errors import ThrongError
@@ -19,7 +23,8 @@ def import_yolo(scratch: Path) -> Any:
 
     opened = Image.open
     try:
-        import torchvision  # noqa: F401 - its presence decides which NMS ultralytics uses
+        with _compiler_left_out():
+            import torchvision  # noqa: F401 - its presence decides which NMS ultralytics uses
         from ultralytics import YOLO
     except ImportError as error:
         raise ThrongError(
@@ -36,3 +41,23 @@ def report_to_nobody() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     # openvino reports its own import unless this package is missing, and has no other switch that needs no file
     sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
+
+
+@contextlib.contextmanager
+def _compiler_left_out() -> Generator[None, None, None]:
+    """Let torchvision be imported without ``torch._dynamo``, which takes eight times as long as all the rest of it.
+
+    It wants one function of it, to say in a layer that is not used here what can be compiled; that imports it then.
+    """
+    package, name = "torch._dynamo", "torch._dynamo.utils"
+    if package in sys.modules or "torchvision" in sys.modules:
+        yield
+        return
+    utils = ModuleType(name)
+    utils.__dict__["is_compile_supported"] = lambda device: importlib.import_module(name).is_compile_supported(device)
+    sys.modules |= {package: ModuleType(package), name: utils}
+    try:
+        yield
+    finally:
+        for one in (package, name):
+            sys.modules.pop(one, None)
