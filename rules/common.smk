@@ -42,6 +42,23 @@ ARCHIVES = [
 ]
 TRUTH = local(f"{RENDERED}/truth.parquet")
 
+# what starts first where several wait for a core: the earlier stages, of which more is waiting
+FIRST = (
+    "detect",
+    "remove",
+    "synthesize",
+    "count_synthetic",
+    "calibrate_counts",
+    "label_density",
+    "rank_pairs",
+    "audit_pairs",
+    "audit_density",
+    "audit_leakage",
+    "train_counter",
+    "evaluate",
+)
+MOST_THREADS = 4
+
 
 wildcard_constraints:
     part=r"part-\d\d\d+-of-\d\d\d+",
@@ -84,6 +101,20 @@ def stage_params(stage):
 def which_attempt(wildcards, attempt):
     """Return how often a job has been sent in this run, which its script asks to not fail the same way twice."""
     return attempt
+
+
+def priority_of(stage):
+    """Return the priority of a stage's jobs: more for those that more is waiting for."""
+    return len(FIRST) - FIRST.index(stage)
+
+
+def half_the_cores():
+    """Return the threads of a job that others can run beside: half of a run's cores, so that none stands idle.
+
+    Only for stages whose bytes do not depend on it. Where jobs go to other machines their profile says how many.
+    """
+    cores = workflow.resource_settings.cores
+    return 2 if cores is None else max(1, min(MOST_THREADS, cores // 2))
 
 
 def chosen_modules(stage, section):

@@ -14,6 +14,7 @@ rule train_counter:
         f"{RESULTS}/logs/train_counter/{{counter}}/{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_counter/{{counter}}/{{run}}.tsv"
+    priority: priority_of("train_counter")
     conda:
         "../envs/gpu.yaml"
     threads: lambda wildcards: max(2, COUNTERS[wildcards.counter].processes)
@@ -56,6 +57,7 @@ rule evaluate:
         f"{RESULTS}/logs/evaluate.log",
     benchmark:
         f"{RESULTS}/benchmarks/evaluate.tsv"
+    priority: priority_of("evaluate")
     conda:
         "../envs/gpu.yaml"
     threads: 2

@@ -13,6 +13,7 @@ rule count_synthetic:
         f"{RESULTS}/logs/count_synthetic/{{maker}}/{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/count_synthetic/{{maker}}/{{part}}.tsv"
+    priority: priority_of("count_synthetic")
     conda:
         "../envs/gpu.yaml"
     threads: 1
@@ -46,6 +47,7 @@ rule calibrate_counts:
         f"{RESULTS}/logs/calibrate_counts.log",
     benchmark:
         f"{RESULTS}/benchmarks/calibrate_counts.tsv"
+    priority: priority_of("calibrate_counts")
     conda:
         "../envs/core.yaml"
     threads: 1

@@ -15,9 +15,10 @@ rule label_density:
         f"{RESULTS}/logs/label_density.log",
     benchmark:
         f"{RESULTS}/benchmarks/label_density.tsv"
+    priority: priority_of("label_density")
     conda:
         "../envs/core.yaml"
-    threads: 2
+    threads: 1
     resources:
         attempt=which_attempt,
     params:
@@ -47,6 +48,7 @@ rule audit_density:
         f"{RESULTS}/logs/audit_density.log",
     benchmark:
         f"{RESULTS}/benchmarks/audit_density.tsv"
+    priority: priority_of("audit_density")
     conda:
         "../envs/core.yaml"
     threads: 1
@@ -75,7 +77,7 @@ rule convert_dataset:
         f"{RESULTS}/benchmarks/convert_dataset.tsv"
     conda:
         "../envs/core.yaml"
-    threads: 2
+    threads: half_the_cores()
     resources:
         attempt=which_attempt,
     params:

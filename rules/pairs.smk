@@ -11,6 +11,7 @@ rule detect:
         f"{RESULTS}/logs/detect/{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/detect/{{part}}.tsv"
+    priority: priority_of("detect")
     conda:
         "../envs/gpu.yaml"
     threads: 1
@@ -38,6 +39,7 @@ rule remove:
         f"{RESULTS}/logs/remove/{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/remove/{{part}}.tsv"
+    priority: priority_of("remove")
     conda:
         "../envs/gpu.yaml"
     threads: 1
@@ -62,6 +64,7 @@ rule rank_pairs:
         f"{RESULTS}/logs/rank_pairs.log",
     benchmark:
         f"{RESULTS}/benchmarks/rank_pairs.tsv"
+    priority: priority_of("rank_pairs")
     conda:
         "../envs/core.yaml"
     threads: 1
@@ -96,9 +99,10 @@ rule audit_pairs:
         f"{RESULTS}/logs/audit_pairs.log",
     benchmark:
         f"{RESULTS}/benchmarks/audit_pairs.tsv"
+    priority: priority_of("audit_pairs")
     conda:
         "../envs/core.yaml"
-    threads: 2
+    threads: half_the_cores()
     resources:
         attempt=which_attempt,
     params:

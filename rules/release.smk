@@ -26,9 +26,10 @@ rule audit_leakage:
         f"{RESULTS}/logs/audit_leakage.log",
     benchmark:
         f"{RESULTS}/benchmarks/audit_leakage.tsv"
+    priority: priority_of("audit_leakage")
     conda:
         "../envs/gpu.yaml" if CONFIG.audit_leakage.encoder else "../envs/core.yaml"
-    threads: 2
+    threads: half_the_cores()
     resources:
         attempt=which_attempt,
     params:
@@ -68,7 +69,7 @@ rule release:
         f"{RESULTS}/benchmarks/release.tsv"
     conda:
         "../envs/core.yaml"
-    threads: 2
+    threads: half_the_cores()
     resources:
         attempt=which_attempt,
     params:

@@ -34,7 +34,7 @@ rule ingest:
         f"{RESULTS}/benchmarks/ingest.tsv"
     conda:
         "../envs/core.yaml"
-    threads: 2
+    threads: half_the_cores()
     resources:
         attempt=which_attempt,
     params:

@@ -34,6 +34,7 @@ rule synthesize:
         f"{RESULTS}/logs/synthesize/{{maker}}/{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/synthesize/{{maker}}/{{part}}.tsv"
+    priority: priority_of("synthesize")
     conda:
         "../envs/gpu.yaml"
     threads: 1
