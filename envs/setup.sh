@@ -14,15 +14,23 @@ PROBE='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 die() { echo "setup: $*" >&2; exit 1; }
 say() { echo "setup: $*"; }
 
+# The Python that PYTHON names and no other, or the first that will do.
 find_python() {
     local name
-    for name in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
         if command -v "$name" >/dev/null && "$name" -c "$PROBE" 2>/dev/null; then
             command -v "$name"
             return
         fi
     done
     return 1
+}
+
+refuse_python() {
+    local version
+    version=$("$1" --version 2>&1) || version="no Python that runs"
+    die "$1 is $version, but throng needs Python 3.11, 3.12 or 3.13; install one, or name it:" \
+        "make setup PYTHON=/path/to/python3.12"
 }
 
 apt_install() {
@@ -53,8 +61,11 @@ pip() {
     fi
 }
 
-PYTHON=$(find_python) || { apt_install python3 python3-venv; PYTHON=$(find_python); } ||
-    die "no Python from 3.11 to 3.13 found; install one, or name it: make setup PYTHON=/path/to/python3.12"
+if ! FOUND=$(find_python); then
+    [ -z "${PYTHON:-}" ] && ! command -v python3 >/dev/null && apt_install python3 python3-venv
+    FOUND=$(find_python) || refuse_python "${PYTHON:-python3}"
+fi
+PYTHON=$FOUND
 say "making $VENV with $("$PYTHON" --version): about 6 GB, one to five minutes, nothing outside it"
 
 [ -x "$VENV/bin/python" ] && "$VENV/bin/python" -c "$PROBE" 2>/dev/null || make_venv
