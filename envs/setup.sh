@@ -16,8 +16,9 @@ say() { echo "setup: $*"; }
 
 # The Python that PYTHON names and no other, or the first that will do.
 find_python() {
-    local name
-    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    local name names=(python3 python3.13 python3.12 python3.11)
+    [ -z "${PYTHON:-}" ] || names=("$PYTHON")
+    for name in "${names[@]}"; do
         if command -v "$name" >/dev/null && "$name" -c "$PROBE" 2>/dev/null; then
             command -v "$name"
             return
