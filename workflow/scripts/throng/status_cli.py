@@ -118,7 +118,11 @@ def _run(seen: Seen) -> list[Text]:
 
 def _needs(total: RunStatus) -> str:
     about = f"still needs about {duration(total.seconds_left)} at {total.at_once} jobs at once"
-    return about + (f", without {', '.join(total.unknown)}, whose time nobody knows yet" if total.unknown else "")
+    if not total.unknown:
+        return about
+    few = len(total.unknown) <= 3
+    unknown = ", ".join(total.unknown) if few else f"{len(total.unknown)} stages"
+    return f"{about}, without {unknown}, whose time nobody knows yet"
 
 
 def _line(job: Job) -> Text:

@@ -20,6 +20,8 @@ from throng.operations.closing import ended_badly, ended_well, measured
 from throng.operations.measuring import BEAT_SECONDS, measured_of
 from throng.operations.plan import Failure, Plan, Planned
 
+# of the Slurm plugin, and in every message
+PHRASES = re.compile(r"For further error details see .*|Detailed failure reason unavailable \(.*?\)\.?", re.DOTALL)
 KILLED = re.compile(r"died with <Signals\.(\w+):")
 
 
@@ -64,7 +66,7 @@ class Recorder(logging.Handler):
         others = [name for name in logs if name != str(job.log)]
         told = said.get("rule_msg") or (f"it died of {self._killed}" if self._killed else "")
         self._killed = ""
-        failure = Failure(str(job.log), time.time(), str(told).strip(), others)
+        failure = Failure(str(job.log), time.time(), PHRASES.sub("", str(told)).strip(), others)
         self._failures.setdefault(number, []).append(failure)
         failure.append(self.results)
 
