@@ -72,8 +72,11 @@ def test_a_killed_one_leaves_the_job_and_nothing_half_written(other, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
 
 
-def test_a_job_that_fails_is_still_to_be_done(tmp_path):
-    with pytest.raises(ZeroDivisionError), alone(tmp_path / "lock", [tmp_path / "output"]):
+@pytest.mark.parametrize("then", ["job", "another"])
+def test_a_job_that_fails_is_still_to_be_done_and_leaves_nothing_for_good(tmp_path, then):
+    with pytest.raises(ZeroDivisionError), alone(tmp_path / "job.lock", [tmp_path / "output"]):
         raise ZeroDivisionError
-    with alone(tmp_path / "lock", [tmp_path / "output"]) as to_be_done:
+    assert (tmp_path / "job.lock").exists(), "whoever waits must not take this end for a good one"
+    with alone(tmp_path / f"{then}.lock", [tmp_path / "output"]) as to_be_done:
         assert to_be_done
+    assert list(tmp_path.iterdir()) == []

@@ -24,6 +24,7 @@ def alone(lock: Path, outputs: Sequence[Path]) -> Iterator[bool]:
     While another process is at the same job this one waits, and says so; it is not to be done when that one has ended
     well and every output is new. Raises OSError when the lock's folder cannot be written.
     """
+    _forget_failed(lock.parent)
     before = _stamps(outputs)
     found, well = take(lock), False
     if isinstance(found, Holder):
@@ -45,6 +46,14 @@ def alone(lock: Path, outputs: Sequence[Path]) -> Iterator[bool]:
     finally:
         assert isinstance(found, Hold)
         found.let_go(done=done)
+
+
+def _forget_failed(folder: Path) -> None:
+    """Delete the empty lock files of jobs that failed and may never be sent again, their inputs having changed."""
+    for path in folder.glob("*.lock"):
+        with suppress(FileNotFoundError):  # another job does the same
+            if not path.stat().st_size and isinstance(found := take(path), Hold):
+                found.let_go()
 
 
 def _stamps(outputs: Sequence[Path]) -> dict[Path, tuple[int, int] | None]:
