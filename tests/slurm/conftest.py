@@ -50,10 +50,11 @@ class Checkout:
             "OMP_NUM_THREADS": "1",
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start ``snakemake ARGUMENTS``."""
+    def start(self, *arguments: str, path: str | None = None) -> subprocess.Popen[str]:
+        """Start ``snakemake ARGUMENTS``, with a PATH of its own where one is given."""
+        environment = self.env | ({"PATH": path} if path else {})
         return subprocess.Popen(
-            ["snakemake", *arguments], cwd=self.path, env=self.env, text=True,
+            ["snakemake", *arguments], cwd=self.path, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -84,16 +85,15 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen[str], se
         time.sleep(0.02)
 
 
-@pytest.fixture
-def checkout(slurm_cluster: Cluster, tmp_path: Path):
+@pytest.fixture(scope="session")
+def copy_checkout(slurm_cluster: Cluster) -> Callable[[Path], Checkout]:
     """Return a function that copies the project's files to a new folder."""
 
-    def copy(name: str = "checkout") -> Checkout:
+    def copy(folder: Path) -> Checkout:
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT, capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        folder = tmp_path / name
         for file in filter(None, listed.split("\0")):
             if (ROOT / file).is_file():
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -101,3 +101,9 @@ def checkout(slurm_cluster: Cluster, tmp_path: Path):
         return Checkout(folder, slurm_cluster)
 
     return copy
+
+
+@pytest.fixture
+def checkout(copy_checkout: Callable[[Path], Checkout], tmp_path: Path) -> Callable[..., Checkout]:
+    """Return a function that copies the project's files to a folder of that name."""
+    return lambda name="checkout": copy_checkout(tmp_path / name)
