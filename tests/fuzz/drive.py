@@ -1,7 +1,8 @@
 """Run a reader on changed files for a while: ``python -m tests.fuzz.drive --seconds 60 [TARGET...]`` prints a table.
 
 Each target has a process of its own with bounded memory; a call has ten seconds. What is neither accepted nor refused
-in a sentence is a finding, and its file is kept.
+in a sentence is a finding, and its file is kept; the next run tries it again first. With ``--json`` the figures are
+added to those of the file's earlier runs, and ``--page`` writes them into the table of a Markdown page.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import logging
 import multiprocessing
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -22,12 +24,15 @@ import traceback
 import warnings
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import TARGETS, Target
 from throng.errors import ThrongError
 
 CALL_SECONDS = 10  # of the processor, so that a busy machine finds nothing more
+BEGIN, END = "<!-- tests.fuzz.drive -->", "<!-- end -->"
+KEPT = re.compile("[0-9a-f]{16}")
 WAIT_SECONDS = 120  # by the clock: something that waits for ever
 MEMORY = 1 << 30  # bytes above what the process has when it begins
 
@@ -38,10 +43,12 @@ class Hung(BaseException):
 
 @dataclasses.dataclass
 class Report:
-    """What came of one target's calls."""
+    """What came of one target's calls; ``cured`` are files kept by earlier runs that are no finding any more."""
 
     target: str
     executions: int = 0
+    seconds: float = 0.0
+    cured: int = 0
     accepted: int = 0
     refused: int = 0
     peak_mb: int = 0
@@ -84,21 +91,30 @@ def _child(number: int, seconds: float, seed: int, kept: Path, pipe: object) -> 
         for data in seeds:
             _call(target, data, base, Path(scratch) / "whole", report, kept)
         assert report.accepted, f"{target.name}: none of its seeds is accepted: {report.findings}"
-        report = Report(target.name)
+        report = Report(target.name, cured=_cured(target, base, Path(scratch) / "kept", kept))
         bound = _resident() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (_virtual() + MEMORY, resource.RLIM_INFINITY))
-        deadline, spoken = time.monotonic() + seconds, 0.0
-        while time.monotonic() < deadline:
+        began, spoken = time.monotonic(), 0.0
+        while time.monotonic() - began < seconds:
             data = _changed(target, seeds, rng)
             (kept / "last").write_bytes(data)
             _call(target, data, base, Path(scratch) / "changed", report, kept)
             report.peak_mb = max(report.peak_mb, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+            report.seconds = round(time.monotonic() - began, 1)
             if time.monotonic() - spoken > 1:
                 spoken = time.monotonic()
                 pipe.send(report)  # pyright: ignore[reportAttributeAccessIssue]
         if report.peak_mb * (1 << 20) > bound:
             report.findings[f"memory grew to {report.peak_mb} MB"] = str(kept)
         pipe.send(report)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _cured(target: Target, base: Path, folder: Path, kept: Path) -> int:
+    """Return how many of the files that earlier runs kept make no finding now."""
+    again = Report(target.name)
+    for file in sorted(path for path in kept.iterdir() if KEPT.fullmatch(path.name)):
+        _call(target, file.read_bytes(), base, folder, again, kept)
+    return again.accepted + again.refused - sum("more than a sentence" in finding for finding in again.findings)
 
 
 def _changed(target: Target, seeds: list[bytes], rng: random.Random) -> bytes:
@@ -153,13 +169,42 @@ def _resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
+def added(path: Path, reports: list[Report]) -> dict[str, Any]:
+    """Return the figures of a file and of this run together; findings and cures are those of the latest run."""
+    earlier = {one["target"]: one for one in json.loads(path.read_text())["targets"]} if path.exists() else {}
+    for report in reports:
+        one, before = dataclasses.asdict(report), earlier.get(report.target, {})
+        for name in ("executions", "accepted", "refused", "seconds"):
+            one[name] = round(one[name] + before.get(name, 0), 1)
+        one["peak_mb"] = max(report.peak_mb, before.get("peak_mb", 0))
+        one["findings"] = sorted(report.findings)
+        earlier[report.target] = one
+    rows = [earlier[target.name] for target in TARGETS if target.name in earlier]
+    machine = f"{os.cpu_count()} CPU cores, shared with other work"
+    return {"machine": machine, "call_seconds": CALL_SECONDS, "memory_mb": MEMORY >> 20, "targets": rows}
+
+
+def with_table(page: str, figures: dict[str, Any]) -> str:
+    """Return a page with the table between its two marks written anew."""
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    lines = ["| target | seconds | executions | accepted | refused | peak MB | open findings | cured |"]
+    lines += ["| --- " + "| ---: " * 7 + "|"]
+    for one in figures["targets"]:
+        numbers = (one["seconds"], one["executions"], one["accepted"], one["refused"], one["peak_mb"])
+        cells = map(str, (one["target"], *numbers, len(one["findings"]), one["cured"]))
+        lines.append(f"| {' | '.join(cells)} |")
+    return f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}"
+
+
 def main() -> None:
     """Drive the named targets, or all, and print what came of it; exits with 1 when there are findings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="default: all")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--json", type=Path, help="where the figures go, added to those that are there")
+    parser.add_argument("--page", type=Path, help="Markdown page whose table is written from that file")
     asked = parser.parse_args()
     kept = Path(tempfile.gettempdir()) / "throng-fuzz"
     reports = []
@@ -176,7 +221,10 @@ def main() -> None:
         for finding, path in report.findings.items():
             print(f"    {finding}\n      {path}")
     if asked.json:
-        asked.json.write_text(json.dumps([dataclasses.asdict(report) for report in reports], indent=1) + "\n")
+        figures = added(asked.json, reports)
+        asked.json.write_text(json.dumps(figures, indent=1) + "\n")
+        if asked.page:
+            asked.page.write_text(with_table(asked.page.read_text(), figures))
     sys.exit(int(any(report.findings for report in reports)))
 
 

@@ -91,6 +91,7 @@ def test_a_browser_shows_hostile_names_and_does_nothing_that_they_say(tmp_path: 
         for name in ("report.html", "card.html"):
             with opened(browser, made.folder / name) as (page, heard):
                 page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+                page.reload()
                 for link in page.locator("body > nav a").all():
                     link.click()
                     page.wait_for_timeout(200)

@@ -20,6 +20,9 @@ from throng.tables.prompts import PromptRow
 Number = Annotated[int, Field(ge=0, le=100_000)]
 
 
+MOST_ROWS = 1_000_000
+
+
 class OwnPrompt(BaseModel):
     """One row of such a table; its fields are the columns that it may have."""
 
@@ -130,6 +133,9 @@ def _csv_records(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _parquet_records(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
+        held = pq.read_metadata(path).num_rows
+        if held > MOST_ROWS:
+            raise ThrongError(f"{path}: has {held} rows, expected at most {MOST_ROWS}; divide it among several runs")
         data = pq.read_table(path)
         rows = data.to_pylist()
     except (OSError, ValueError, OverflowError, pa.ArrowException) as error:

@@ -25,8 +25,9 @@ def make(config: Transformers, files: Sequence[Path], device: str) -> Features:
             f"count_synthetic.features: a library is missing ({error}): pip install transformers"
         ) from error
     try:
-        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        # else the library asks on the terminal whether to run what the folder brings along
+        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ThrongError(
             f"count_synthetic.features: {folder} is no image encoder of transformers ({error}); it needs config.json, "

@@ -44,7 +44,7 @@ def _model(folder: Path):
     if not (folder / "config.json").is_file():
         raise ThrongError(f"{folder} is no folder with a config.json: name the folder of a Dinov2Model of transformers")
     try:
-        kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+        kind = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
         if kind != "dinov2":
             raise ThrongError(f"{folder} holds a model of type {kind!r}: expected dinov2")
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
