@@ -17,6 +17,10 @@ python3 benchmarks/counting.py --device cuda --rounds 20 --settings eager channe
 python3 benchmarks/learning_to_count.py --device cuda --out "$out"
 python3 benchmarks/gan.py --device cuda --rounds 7 --out "$out"
 python3 benchmarks/gan_networks.py --device cuda --out "$out"
+# a machine of several GPUs: one process on each of them, against one process alone
+if [ "$(python3 -c 'import torch; print(torch.cuda.device_count())')" -gt 1 ]; then
+  python3 benchmarks/shared_steps.py --device cuda --out "$out"
+fi
 # counting without labels on rendered crowds, a ResNet-50, three runs each; its table is the result
 python3 -m snakemake results/ladder-gpu/ladder/ladder.html --configfile config/ladder.yaml config/ladder-gpu.yaml --cores 16
 cp results/ladder-gpu/ladder/ladder.json "$out/ladder_rendered_gpu.json"
