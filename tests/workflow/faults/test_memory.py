@@ -11,9 +11,10 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("stage", ["remove", "synthesize", "train_counter", "release"])
 def test_a_job_without_memory_is_sent_again_in_the_same_run(stage, kind, drill, unharmed, record):
     target = str(drill.delete(stage)[0])
-    run = drill.ran(target, "--retries", "1", faults=[{"stage": stage, "kind": kind, "commits": 2}])
+    faults = [{"stage": stage, "kind": kind, "commits": 2}, {"stage": stage, "attempt": 2, "kind": "none"}]
+    run = drill.ran(target, "--retries", "1", faults=faults)
     assert run.code == 0, run.text
-    assert kind in [event["event"] for event in drill.met()]
+    assert {(1, kind), (2, "ended")} <= {(event["attempt"], event["event"]) for event in drill.met()}
     unharmed(drill)
     record(
         Fault(
