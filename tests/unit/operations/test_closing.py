@@ -9,6 +9,7 @@ import pytest
 from throng.operations.closing import ended_badly, ended_well, reason
 from throng.operations.measuring import measured_of
 from throng.operations.plan import Failure, Plan, Planned
+from throng.operations.recorder import cause_in
 
 
 def planned(folder: Path, stage: str, part: str) -> Planned:
@@ -55,6 +56,23 @@ def test_a_job_that_never_began_shows_the_scheduler_s_log(tmp_path):
     slurm.write_text("srun: error: n2: cannot change directory\n")
     words = ended_badly(run(tmp_path, job), {job: [failure(job, "NODE_FAIL", (str(slurm),))]}, 0)
     assert "why        NODE_FAIL" in words and "cannot change directory" in words and "replay" not in words
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "slurmstepd: error: Detected 1 oom_kill event in StepId=12.batch. Some tasks are OOM Killed.",
+            True,
+        ),
+        ("slurmstepd: error: *** JOB 12 ON n2 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***", True),
+        ("slurmstepd: error: *** JOB 12 ON n2 CANCELLED AT 2026-01-01T00:00:00 DUE TO NODE FAILURE ***", True),
+        ("WorkflowError: At least one job did not complete successfully.", False),
+    ],
+)
+def test_what_slurm_did_to_a_job_is_found_in_its_log(tmp_path, line, found):
+    (tmp_path / "12.log").write_text(f"[Sun Nov 22] job begins\n{line}\nShutting down, this might take some time.\n")
+    assert cause_in(tmp_path / "12.log") == (line if found else "")
 
 
 def test_the_last_twenty_lines_and_a_command_for_the_shell_are_shown(tmp_path):

@@ -123,11 +123,11 @@ def measured(log: Path) -> dict[str, Any] | None:
         return None
 
 
-def tail(log: Path) -> list[str]:
-    """Return the last lines of a log, none when it cannot be read."""
+def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:
+    """Return the last ``lines`` of a log, none when it cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
-            return file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+            return file.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
         return []

@@ -16,12 +16,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from throng.operations.closing import ended_badly, ended_well, measured
+from throng.operations.closing import TAIL_BYTES, ended_badly, ended_well, measured, tail
 from throng.operations.measuring import BEAT_SECONDS, measured_of
 from throng.operations.plan import Failure, Plan, Planned
 
 # of the Slurm plugin, and in every message
 PHRASES = re.compile(r"For further error details see .*|Detailed failure reason unavailable \(.*?\)\.?", re.DOTALL)
+CAUSE = re.compile(
+    r"oom.?kill|out of memory|due to (time limit|preemption|node)|cancelled at|node failure", re.IGNORECASE
+)
 KILLED = re.compile(r"died with <Signals\.(\w+):")
 
 
@@ -66,7 +69,8 @@ class Recorder(logging.Handler):
         others = [name for name in logs if name != str(job.log)]
         told = said.get("rule_msg") or (f"it died of {self._killed}" if self._killed else "")
         self._killed = ""
-        failure = Failure(str(job.log), time.time(), PHRASES.sub("", str(told)).strip(), others)
+        heard_of = [PHRASES.sub("", str(told)).strip(), *filter(None, map(cause_in, map(Path, others)))]
+        failure = Failure(str(job.log), time.time(), " ".join(filter(None, heard_of)), others)
         self._failures.setdefault(number, []).append(failure)
         failure.append(self.results)
 
@@ -123,6 +127,12 @@ def _forget(job_log: Path, todo: bool) -> float | None:
     if todo:
         measured_of(job_log).unlink(missing_ok=True)
     return record["wall_seconds"] if record and record.get("state") == "done" else None
+
+
+def cause_in(log: Path) -> str:
+    """Return the last line of Slurm's log that says what it did to a job: memory, time, a cancellation, its node."""
+    lines = [line.strip() for line in tail(log, lines=TAIL_BYTES) if CAUSE.search(line)]
+    return lines[-1] if lines else ""
 
 
 def _say(words: str) -> None:
