@@ -16,6 +16,7 @@ from throng.sections.train_counter import MODULES, WITH_BACKBONE, Trained
         ({"log_every": 50, "collapse_steps": 40}, "collapse_steps: 40 cannot be kept with log_every: 50"),
         ({"precision": "fp16"}, "fp16 needs a GPU"),
         ({"processes": 2, "device": "cuda:1"}, "cuda:1 is one GPU, and each of 2 processes wants its own"),
+        ({"nodes": 2, "device": "cuda:0"}, "cuda:0 is one GPU, and each of 2 processes wants its own"),
         ({"device": "gpu"}, "train_counter.counters.0.device"),
         ({"sigma": 0}, "train_counter.counters.0.sigma"),
         ({"data": {"pairs": 1.0}}, "data.pairs and losses.ranking need each other"),

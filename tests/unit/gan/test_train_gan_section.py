@@ -39,6 +39,7 @@ SEED_RECIPE = {
         ({"recipe": {"kind": "stylegan3-t", "augment": {"strength": {"kind": "fixed", "p": 0.9}}}}, "0.8"),
         ({"batch": 16, "at_once": 5}, "no whole number of pieces"),
         ({"batch": 16, "processes": 2}, "set at_once to 8 or less"),
+        ({"batch": 16, "nodes": 2, "processes": 2}, "set at_once to 4 or less"),
         ({"precision": "fp16"}, "fp16 needs a GPU"),
         ({"resolution": 100}, "no power of two"),
     ],
