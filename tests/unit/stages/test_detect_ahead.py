@@ -1,5 +1,7 @@
 """Decoding ahead of the network: bounded, in other threads, and without any effect on the answers."""
 
+import dataclasses
+import hashlib
 import threading
 import time
 from pathlib import Path
@@ -55,8 +57,9 @@ def photographs(tmp_path):
     rows = []
     for number in range(40):
         row = image_row(*SIZE, f"{number:016x}")
-        (tmp_path / row.path).write_bytes(encode_png(np.full((*SIZE, 3), 5 * number, np.uint8)))
-        rows.append(row)
+        data = encode_png(np.full((*SIZE, 3), 5 * number, np.uint8))
+        (tmp_path / row.path).write_bytes(data)
+        rows.append(dataclasses.replace(row, sha256=hashlib.sha256(data).hexdigest()))
     return rows
 
 
@@ -92,13 +95,18 @@ def test_what_an_earlier_attempt_committed_is_not_decoded_again(tmp_path, photog
     assert people == {row.id: 5 * number / 255 for number, row in enumerate(photographs)}
 
 
-def test_a_photograph_of_another_size_or_none_at_all_is_one_rejected_row(tmp_path, photographs):
-    (tmp_path / photographs[3].path).write_bytes(encode_png(np.zeros((9, 9, 3), np.uint8)))
-    (tmp_path / photographs[5].path).write_bytes(b"\x89PNG no image")
+def test_a_photograph_of_another_size_or_none_at_all_or_replaced_is_one_rejected_row(tmp_path, photographs):
+    bad_files = {3: encode_png(np.zeros((9, 9, 3), np.uint8)), 5: b"\x89PNG no image"}
+    for number, data in bad_files.items():
+        (tmp_path / photographs[number].path).write_bytes(data)
+        sha256 = hashlib.sha256(data).hexdigest()
+        photographs[number] = dataclasses.replace(photographs[number], sha256=sha256)
+    (tmp_path / photographs[7].path).write_bytes((tmp_path / photographs[8].path).read_bytes())
     with Ahead(Slow(4), "slow", make_batches(photographs, 4), context(tmp_path, 2)) as ahead:
         rows = [row for key in ahead.batches for row in ahead.make(key)[0]["rows"]]
     bad = {row["id"]: row["reason"] for row in rows if row["status"] == "rejected"}
     assert bad == {
         photographs[3].id: "size: decoded to 9x9, ingestion saw 8x6; run ingest again",
         photographs[5].id: "unreadable: the bytes are no image that can be decoded",
+        photographs[7].id: "unreadable: the file is not the one that ingestion saw: restore it, or run ingest again",
     }

@@ -1,6 +1,7 @@
 """Stage remove: chains, shams, variants, checks and second tries, whatever the backend and however it is fed."""
 
 import dataclasses
+import hashlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -333,6 +334,7 @@ class Shelf:
 
     def __init__(self, image: np.ndarray) -> None:
         self._data = encode_png(image)
+        self.sha256 = hashlib.sha256(self._data).hexdigest()
 
     def read_bytes(self, *_: str) -> bytes:
         return self._data
@@ -355,8 +357,9 @@ def test_masks_grow_level_by_level_and_only_the_growth_changes(boxes, feather, o
     found = DetectionRow(
         "p", "x", [Detection(x=x, y=y, w=w, h=h, score=1.0, mask=None) for x, y, w, h in boxes], "ok", ""
     )
-    row = dataclasses.replace(image_row(80, 100, "p"), split="train")
-    plan = Planner(config, seed, Shelf(image)).plan(row, found)  # type: ignore[arg-type]
+    shelf = Shelf(image)
+    row = dataclasses.replace(image_row(80, 100, "p"), split="train", sha256=shelf.sha256)
+    plan = Planner(config, seed, shelf).plan(row, found)  # type: ignore[arg-type]
     remover = Noise()
     with Editor(remover, None, Rows("noise", remover, "folder"), seed, 1) as editor:
         made = editor.make([plan])
@@ -392,7 +395,9 @@ def test_shams_keep_off_who_is_not_sure_and_off_who_is_only_annotated(labels, av
     touched = np.zeros(4, bool)
     for seed in range(12):
         image = np.full((70, 200, 3), 90, np.uint8)
-        plan = Planner(config, seed, Shelf(image)).plan(row, DetectionRow("p", "x", seen, "ok", ""))  # type: ignore[arg-type]
+        shelf = Shelf(image)
+        row = dataclasses.replace(row, sha256=shelf.sha256)
+        plan = Planner(config, seed, shelf).plan(row, DetectionRow("p", "x", seen, "ok", ""))  # type: ignore[arg-type]
         assert [step.removed for step in plan.chain] == [[0]]
         assert len(plan.found.people) == 1
         (sham,) = plan.others
@@ -405,6 +410,15 @@ def test_shams_keep_off_who_is_not_sure_and_off_who_is_only_annotated(labels, av
 
 def test_nobody_sure_enough_is_a_rejected_row():
     found = DetectionRow("p", "x", [Detection(x=1, y=1, w=9, h=20, score=0.2, mask=None)], "ok", "")
-    row = dataclasses.replace(image_row(70, 200, "p"), split="train")
-    plan = Planner(OpenCV(confidence=0.5), 0, Shelf(np.zeros((70, 200, 3), np.uint8))).plan(row, found)  # type: ignore[arg-type]
+    shelf = Shelf(np.zeros((70, 200, 3), np.uint8))
+    row = dataclasses.replace(image_row(70, 200, "p"), split="train", sha256=shelf.sha256)
+    plan = Planner(OpenCV(confidence=0.5), 0, shelf).plan(row, found)  # type: ignore[arg-type]
     assert plan.refusal == "nobody: none of 1 people was found with remove.confidence or more"
+
+
+def test_a_photograph_that_was_replaced_since_ingestion_is_a_rejected_row():
+    found = DetectionRow("p", "x", [Detection(x=1, y=1, w=9, h=20, score=0.9, mask=None)], "ok", "")
+    shelf = Shelf(np.zeros((70, 200, 3), np.uint8))
+    row = dataclasses.replace(image_row(70, 200, "p"), split="train", sha256="0" * 64)
+    plan = Planner(OpenCV(), 0, shelf).plan(row, found)  # type: ignore[arg-type]
+    assert plan.refusal == "unreadable: the file is not the one that ingestion saw: restore it, or run ingest again"

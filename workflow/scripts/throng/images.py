@@ -25,6 +25,12 @@ def image_id(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
+def check_unchanged(data: bytes, sha256: str) -> None:
+    """Raise ThrongError unless an image's file bytes are those that ingestion saw, by their sha256."""
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ThrongError("the file is not the one that ingestion saw: restore it, or run ingest again")
+
+
 def split_container(path: str) -> tuple[str, str | None]:
     """Split ``a/b.zip/c/d.jpg`` into the container ``a/b.zip`` and its member ``c/d.jpg`` (None outside a zip)."""
     end = path.lower().find(ZIP)

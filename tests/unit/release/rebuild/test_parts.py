@@ -33,7 +33,7 @@ def edited(tmp_path):
     """A photograph of six people, its edits as the stage made them, and a remaker of the same section and seed."""
     data = encode_png(ground_colour(np.random.default_rng(1), (120, 200)))
     (tmp_path / "p.png").write_bytes(data)
-    row = image_row(120, 200, "p", source="here", path="p.png")
+    row = image_row(120, 200, "p", source="here", path="p.png", sha256=hashlib.sha256(data).hexdigest())
     boxes = [(6 + 32 * k, 30 + 4 * k, 9, 30) for k in range(6)]
     people = [Detection(x=x, y=y, w=w, h=h, score=1.0, mask=None) for x, y, w, h in boxes]
     found = DetectionRow("p", "annotations", people, "ok", "")

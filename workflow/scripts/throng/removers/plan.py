@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from throng.errors import ThrongError
-from throng.images import ImageStore, decode
+from throng.images import ImageStore, check_unchanged, decode
 from throng.manifest import OK
 from throng.removers import blend, masks, sham
 from throng.removers.bystanders import annotated, sure
@@ -68,6 +68,7 @@ class Planner:
             return Plan(photograph, found, refusal=refusal)
         data = self._store.read_bytes(photograph.source, photograph.path)
         try:
+            check_unchanged(data, photograph.sha256)
             image = decode(data)
             if image.shape[:2] != (photograph.height, photograph.width):
                 return Plan(photograph, found, refusal=_resized(photograph, image))

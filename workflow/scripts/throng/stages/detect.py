@@ -13,7 +13,7 @@ from throng.chunk_rows import read_chunk
 from throng.chunks import members
 from throng.detectors.protocol import Detector, Found, Photograph
 from throng.errors import ThrongError
-from throng.images import ImageStore, decode
+from throng.images import ImageStore, check_unchanged, decode
 from throng.manifest import OK, REJECTED, check_conserved, tally, write_table
 from throng.sections.detect import Detect
 from throng.stage import Context, Files
@@ -102,6 +102,7 @@ class Ahead:
             return Photograph(row, None)
         data = self._store.read_bytes(row.source, row.path)
         try:
+            check_unchanged(data, row.sha256)
             pixels = decode(data)
         except ThrongError as error:
             return f"unreadable: {error}"
