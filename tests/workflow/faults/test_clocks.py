@@ -40,8 +40,8 @@ def test_a_node_whose_clock_is_wrong_makes_the_same_and_is_not_sent_again(second
             stage="remove",
             done="the worker's clock and its outputs' times shifted",
             told="nothing",
-            redone_seconds=0.0,
-            redone_rows=0,
+            redone_seconds=None,
+            redone_rows=None,
             rows_lost=0,
             equal=True,
         )
@@ -70,8 +70,8 @@ def test_times_that_jump_between_jobs_make_nothing_again(name, drill, record):
             stage="all",
             done="every file of the results given another time, dry run",
             told="Nothing to be done",
-            redone_seconds=0.0,
-            redone_rows=0,
+            redone_seconds=None,
+            redone_rows=None,
             rows_lost=0,
             equal=True,
         )

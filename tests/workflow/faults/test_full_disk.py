@@ -61,7 +61,7 @@ def test_a_full_disk_is_one_sentence_and_costs_nothing(stage, free, drill, unhar
                 done=f"{free} kB left",
                 told=full.sentence(stage),
                 redone_seconds=None,
-                redone_rows=0,
+                redone_rows=None,
                 rows_lost=0,
                 equal=True,
             )
@@ -87,8 +87,8 @@ def test_a_folder_that_cannot_be_written_is_named(folder, drill, unharmed, recor
             stage="remove",
             done="mounted read-only",
             told=refused.sentence("remove"),
-            redone_seconds=0.0,
-            redone_rows=0,
+            redone_seconds=None,
+            redone_rows=None,
             rows_lost=0,
             equal=True,
         )

@@ -54,7 +54,7 @@ def test_a_run_goes_on_though_snakemake_was_killed_and_its_worker_was_not(orphan
             done="worker stopped, a second run tried, Snakemake killed, run again beside the orphan",
             told=refused.sentence(STAGE),
             redone_seconds=None,
-            redone_rows=0,
+            redone_rows=None,
             rows_lost=0,
             equal=True,
         )
@@ -77,8 +77,8 @@ def test_runs_with_results_of_their_own_do_not_disturb_each_other(drill, unharme
             stage=STAGE,
             done="a second run with another results folder, then a third in the first's",
             told="the second runs, the third is refused",
-            redone_seconds=0.0,
-            redone_rows=0,
+            redone_seconds=None,
+            redone_rows=None,
             rows_lost=0,
             equal=True,
         )

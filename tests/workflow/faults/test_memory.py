@@ -23,7 +23,7 @@ def test_a_job_without_memory_is_sent_again_in_the_same_run(stage, kind, drill, 
             done=f"{'no more memory' if kind == 'memory' else 'SIGKILL'} after two commits, --retries 1",
             told=run.sentence(stage),
             redone_seconds=None,
-            redone_rows=0,
+            redone_rows=None,
             rows_lost=0,
             equal=True,
         )
