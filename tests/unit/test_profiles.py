@@ -46,6 +46,11 @@ def test_resources_grow_by_attempt_and_the_last_attempt_fits_a_day():
         assert evaluate(resources["runtime"], 11) == evaluate(resources["runtime"], last), rule
 
 
+def test_jobs_are_not_sent_as_arrays():
+    # version 0.6 of the job step fails every member of an array that ends before the first (docs/cluster.md)
+    assert "slurm-array-jobs" not in PROFILES["slurm"]
+
+
 def test_every_job_knows_which_attempt_it_is():
     for path in (ROOT / "rules").glob("*.smk"):
         for rule in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)[1:]:
@@ -105,3 +110,17 @@ def test_a_link_to_a_checkout_that_is_gone_is_replaced(home):
     link.symlink_to(folder / "deleted-checkout" / "profiles" / "slurm")
     assert run(str(ROOT / "profiles" / "install.py")).returncode == 0
     assert link.resolve() == ROOT / "profiles" / "slurm"
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "told"), [("7|PREEMPTED\n8|RUNNING\n", 0, "7|CANCELLED\n8|RUNNING\n"), ("", 1, "")]
+)
+def test_the_squeue_for_preemption_tells_jobs_preempted_for_good_as_cancelled(tmp_path, said, status, told):
+    cluster = tmp_path / "squeue"
+    cluster.write_text(f"#!/bin/sh\n[ \"$1 $2\" = '--name a|b' ] || exit 9\nprintf '{said}'\nexit {status}\n")
+    cluster.chmod(0o755)
+    path = os.pathsep.join([str(ROOT / "profiles" / "preemption"), str(tmp_path), os.environ["PATH"]])
+    done = subprocess.run(
+        ["squeue", "--name", "a|b"], env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (status, told)
