@@ -10,6 +10,7 @@ from throng import closure
 
 DETECT = '''"""Doc."""
 import numpy
+from throng.operations.watch import look
 
 def run():
     """Doc."""
@@ -32,6 +33,8 @@ def project(tmp_path: Path) -> Path:
         "throng/deep/table.csv": "k\n1\n",
         "throng/backends/table.csv": "k\n1\n",
         "throng/shared.py": "y = 1\n",
+        "throng/operations/__init__.py": "",
+        "throng/operations/watch.py": "def look():\n    return 1\n",
         "throng/backends/a.py": "import throng.shared\n",
         "throng/backends/b.py": "z = 1\n",
     }
@@ -67,6 +70,7 @@ def edit(project: Path, name: str, old: str, new: str) -> None:
         ("throng/deep/table.csv", "1", "2", True),
         ("throng/backends/table.csv", "1", "2", False),
         ("throng/shared.py", "1", "2", False),
+        ("throng/operations/watch.py", "1", "2", False),
         ("throng/stages/remove.py", "", "w = 1\n", False),
     ],
 )
