@@ -28,7 +28,7 @@ include: "rules/release.smk"
 
 from snakemake.logging import logger
 
-from throng.operations.occupancy import occupy
+from throng.operations.occupancy import check_writable, occupy
 from throng.operations.recorder import Recorder
 
 RUN = Recorder(Path(RESULTS))
@@ -40,6 +40,7 @@ onstart:
     begun = {job.rule.name for job in workflow.dag.needrun_jobs()}
     try:
         occupy({RESULTS, *(folder for rule, folder in shared.items() if rule in begun)})
+        check_writable(str(file) for job in workflow.dag.needrun_jobs() for file in job.output)
     except ThrongError as error:
         raise WorkflowError(str(error)) from error
     RUN.begin(workflow, log, logger)

@@ -11,7 +11,7 @@ import pytest
 
 from throng.errors import ThrongError
 from throng.holding import SILENT_SECONDS, Hold, Holder, take
-from throng.operations.occupancy import LOCK, occupy
+from throng.operations.occupancy import LOCK, check_writable, occupy
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 OTHER = {"user": "anna", "host": "login1", "pid": 4711, "since": "2026-01-02 03:04 UTC"}
@@ -75,3 +75,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ThrongError, match=r"file/results: cannot be written"):
         occupy([str(tmp_path / "file" / "results")])
+
+
+def test_a_stages_folder_in_which_nothing_can_be_made_is_named(tmp_path):
+    check_writable([str(tmp_path / "new" / "folder" / "table"), str(tmp_path / "table")])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ThrongError, match=r"/file: cannot be written; give yourself the right"):
+        check_writable([str(tmp_path / "file" / "new" / "table")])

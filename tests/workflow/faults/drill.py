@@ -6,10 +6,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,8 +70,14 @@ class Drill(Project):
     def results(self) -> Path:
         return self.folder / RESULTS
 
-    def start(self, *arguments: str, faults: Iterable[Mapping[str, Any]] = (), **more: str) -> subprocess.Popen[str]:
-        """Start Snakemake on one core, jobs of some stages meeting faults; ``more`` is environment."""
+    @contextmanager
+    def start(
+        self, *arguments: str, faults: Iterable[Mapping[str, Any]] = (), **more: str
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Start Snakemake on one core, jobs of some stages meeting faults; ``more`` is environment.
+
+        When the block fails it is killed, with all its workers.
+        """
         unset = ("THRONG_DATA", "SNAKEMAKE_PROFILE", "PYTHONPATH")
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         environment |= {"OMP_NUM_THREADS": "1", "HF_ENDPOINT": self._hub, **more}
@@ -77,9 +85,14 @@ class Drill(Project):
             environment |= {"THRONG_FAULTS": json.dumps(listed), "THRONG_FAULTS_LOG": str(self.folder / "faults.log")}
             environment["PYTHONPATH"] = str(HERE / "shim")
         command = [sys.executable, "-m", "snakemake", *arguments, *OVERLAY, "--cores", "1"]
-        return subprocess.Popen(
-            command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **pipe) as process:
+            try:
+                yield process
+            except BaseException:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise
 
     def ran(self, *arguments: str, faults: Iterable[Mapping[str, Any]] = (), **more: str) -> Ran:
         """Run Snakemake to its end."""
@@ -168,7 +181,7 @@ class Undisturbed:
         return Drill(folder, self.drill._hub)
 
 
-def wait_until(true, what: str, seconds: float = 600.0) -> None:
+def wait_until(true, what: str, seconds: float = 3000.0) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not true():

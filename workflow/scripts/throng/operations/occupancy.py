@@ -1,6 +1,7 @@
 """One run at a time in a results folder, whichever checkout, terminal or node it is started from."""
 
 import atexit
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,3 +29,11 @@ def occupy(folders: Iterable[str]) -> None:
         if not isinstance(found, Hold):
             raise ThrongError(f"{folder}: another run is at work there ({found}); wait for it, stop it, or {OWN}")
         atexit.register(found.let_go)
+
+
+def check_writable(files: Iterable[str]) -> None:
+    """Raise ThrongError with the first folder, of those that will hold the files, in which nothing can be made."""
+    for folder in sorted({Path(file).parent for file in files}):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise ThrongError(f"{there}: cannot be written; give yourself the right to write there, or {OWN}")
