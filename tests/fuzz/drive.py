@@ -169,16 +169,15 @@ def _resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
-def added(path: Path, reports: list[Report]) -> dict[str, Any]:
-    """Return the figures of a file and of this run together; findings and cures are those of the latest run."""
+def added(path: Path, report: Report) -> dict[str, Any]:
+    """Return the figures of a file with those of a run added; findings and cures are those of the latest run."""
     earlier = {one["target"]: one for one in json.loads(path.read_text())["targets"]} if path.exists() else {}
-    for report in reports:
-        one, before = dataclasses.asdict(report), earlier.get(report.target, {})
-        for name in ("executions", "accepted", "refused", "seconds"):
-            one[name] = round(one[name] + before.get(name, 0), 1)
-        one["peak_mb"] = max(report.peak_mb, before.get("peak_mb", 0))
-        one["findings"] = sorted(report.findings)
-        earlier[report.target] = one
+    one, before = dataclasses.asdict(report), earlier.get(report.target, {})
+    for name in ("executions", "accepted", "refused", "seconds"):
+        one[name] = round(one[name] + before.get(name, 0), 1)
+    one["peak_mb"] = max(report.peak_mb, before.get("peak_mb", 0))
+    one["findings"] = sorted(report.findings)
+    earlier[report.target] = one
     rows = [earlier[target.name] for target in TARGETS if target.name in earlier]
     machine = f"{os.cpu_count()} CPU cores, shared with other work"
     return {"machine": machine, "call_seconds": CALL_SECONDS, "memory_mb": MEMORY >> 20, "targets": rows}
@@ -220,11 +219,11 @@ def main() -> None:
         )
         for finding, path in report.findings.items():
             print(f"    {finding}\n      {path}")
-    if asked.json:
-        figures = added(asked.json, reports)
-        asked.json.write_text(json.dumps(figures, indent=1) + "\n")
-        if asked.page:
-            asked.page.write_text(with_table(asked.page.read_text(), figures))
+        if asked.json:  # after every target, so that a run that is stopped keeps what it did
+            figures = added(asked.json, report)
+            asked.json.write_text(json.dumps(figures, indent=1) + "\n")
+            if asked.page:
+                asked.page.write_text(with_table(asked.page.read_text(), figures))
     sys.exit(int(any(report.findings for report in reports)))
 
 

@@ -129,7 +129,18 @@ def index_of(run: Run) -> dict[str, Any]:
         ],
         "left_out": {"fixed_count": {"opted out": 2, "near copy": 1}, "ranked_pairs": {}},
         "totals": {"files": 1, "bytes": 2_500_000},
-        "files": [{"path": "data/fixed_count/train.parquet", "rows": 4, "bytes": 2_500_000, "sha256": "5a" * 32}],
+        "products": {"fixed_count": {"pixels": {"train": 4}, "recipes": {}}},
+        "files": [
+            {
+                "path": "data/fixed_count/train.parquet",
+                "config": "fixed_count",
+                "split": "train",
+                "format": "parquet",
+                "rows": 4,
+                "bytes": 2_500_000,
+                "sha256": "5a" * 32,
+            }
+        ],
         "provenance": {"stage": "release", "backend": None, "code": "c0de", "config": {}, "parents": {}},
     }
 

@@ -193,9 +193,9 @@ class _Eye:
         try:
             job = json.loads(path.read_text())
             begun = path.stat().st_mtime
-            stage, wildcards = job["stage"], job["wildcards"]
+            stage, wildcards = str(job["stage"]), {str(name): str(value) for name, value in job["wildcards"].items()}
             outputs = [Path(output) for named in job["outputs"].values() for output in named]
-        except (OSError, ValueError, KeyError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None  # being written this moment, or no job file
         text, spoken = _tail(log, begun)
         made = all(_newer(output, begun) for output in outputs)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from throng.errors import ThrongError
@@ -94,7 +94,31 @@ def read_index(folder: Path) -> dict[str, Any]:
             f"{path}: format version {index.get('format_version')}, expected {FORMAT_VERSION}; "
             f"use the throng version that made it"
         )
+    if not _well_shaped(index):
+        raise ThrongError(
+            f"{path}: lacks name, version, products or files, or names a file outside its folder; download or make the "
+            f"release again"
+        )
     return index
+
+
+def _well_shaped(index: Mapping[str, Any]) -> bool:
+    kinds = {"name": str, "version": str, "products": dict, "files": list}
+    if not all(isinstance(index.get(name), kind) for name, kind in kinds.items()):
+        return False
+    for counts in index["products"].values():
+        if not isinstance(counts, dict) or not all(
+            isinstance(counts.get(name), dict) for name in ("pixels", "recipes")
+        ):
+            return False
+    return all(isinstance(entry, dict) and _is_listed(entry) for entry in index["files"])
+
+
+def _is_listed(entry: Mapping[str, Any]) -> bool:
+    if not all(isinstance(entry.get(name), str) for name in ("path", "config", "split", "format")):
+        return False
+    path = PurePosixPath(entry["path"])
+    return entry["path"].isprintable() and not path.is_absolute() and ".." not in path.parts and bool(path.parts)
 
 
 def files_below(folder: Path) -> list[str]:
