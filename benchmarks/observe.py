@@ -101,6 +101,13 @@ def looked(results: Path, jobs: int, rounds: int) -> dict[str, Any]:
 def make(results: Path, jobs: int) -> None:
     """Write the plan and what its jobs leave: half done, some running, the rest not begun."""
     each, planned = jobs // len(STAGES), []
+    counted = Counted()
+    counted.came_in("detect", 100)
+    counted.went_out("detections", {"ok": 90, "rejected: unreadable": 10})
+    meter = Meter(job_of(results, "detect", "template"), counted)
+    meter.end("done")
+    record = json.loads(meter.path.read_text())
+    meter.path.unlink()
     for stage in STAGES:
         for index in range(each):
             part = f"part-{index:05d}-of-{each:05d}"
@@ -108,22 +115,16 @@ def make(results: Path, jobs: int) -> None:
             planned.append(Planned(stage, {"part": part}, log, 3, True, 60.0))
             number = len(planned)
             if number <= jobs // 2 + RUNNING:
-                leave(results, stage, part, log, done=number <= jobs // 2)
+                state = "done" if number <= jobs // 2 else "running"
+                leave(log, record | {"stage": stage, "wildcards": {"part": part}, "state": state})
     folder = str(Path.cwd())
     Plan(time.time(), "login", 1, folder, str(results), ["snakemake"], [], [], planned).write(results)
 
 
-def leave(results: Path, stage: str, part: str, log: Path, *, done: bool) -> None:
+def leave(log: Path, record: dict[str, Any]) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    counted = Counted()
-    counted.came_in(stage, 100)
-    counted.went_out(stage, {"ok": 90, "rejected: unreadable": 10})
-    meter = Meter(job_of(results, stage, part), counted)
-    meter.end("done")
-    if not done:
-        path = measured_of(log)
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"state": "running"}))
-    log.write_text(f"2026-01-01 00:00:00,000 INFO throng.workdir: {said(stage, 30, 100, 1.5)}\n" * 100)
+    measured_of(log).write_text(json.dumps(record, indent=1) + "\n")
+    log.write_text(f"2026-01-01 00:00:00,000 INFO throng.workdir: {said('detect', 30, 100, 1.5)}\n" * 100)
     Path(f"{log}.job.json").write_text("{}")
 
 
