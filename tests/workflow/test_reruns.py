@@ -9,6 +9,7 @@ import yaml
 
 from tests.workflow.conftest import Project, checkout
 from throng.config import Config
+from throng.holding import Hold, take
 
 AFTER_EVALUATE = {"report"}
 AFTER_RELEASE = {"report"}
@@ -284,3 +285,17 @@ def test_a_dry_run_writes_nothing(finished: Project):
     before = state()
     finished.would_run()
     assert state() == before
+
+
+def test_a_second_run_in_the_results_folder_is_refused_and_a_dry_run_is_not(finished: Project):
+    held = take(finished.folder / "results" / ".run.lock")
+    assert isinstance(held, Hold)
+    try:
+        refused = finished.snakemake("results/prompt/prompts.parquet", "--forcerun", "prompt")
+        assert refused.returncode != 0
+        assert (
+            f"results: another run is at work there (user {held.holder.user}, host {held.holder.host}" in refused.stderr
+        )
+        assert finished.would_run() == set(), "neither has the refused run deleted anything"
+    finally:
+        held.let_go()
