@@ -175,7 +175,14 @@ class Cluster:
 
     def kill_node(self, node: str) -> None:
         """Kill a node's daemon and its jobs at once, as a power cut does."""
+        tasks = list(self._tasks(node))
         self._kill_role(node)
+        for parent in {parent_of(task) for task in tasks}:
+            if command_of(parent).startswith(b"slurmstepd"):
+                kill(parent)
+        for task in tasks:
+            for victim in [*descendants(task), task]:
+                kill(victim)
 
     def run(self, *command: str) -> str:
         """Return what a Slurm command prints, "" when it fails."""
@@ -186,7 +193,9 @@ class Cluster:
         if self._succeeds("scancel", "-u", getpass.getuser()):
             with contextlib.suppress(TimeoutError):
                 self._wait("the jobs' end", 15, lambda: not self.run("squeue", "-h", "-t", "running,completing"))
-        for role in [*self.names, "slurmctld", "slurmdbd", "mariadbd", "munged"]:
+        for node in self.names:
+            self.kill_node(node)
+        for role in ("slurmctld", "slurmdbd", "mariadbd", "munged"):
             self._kill_role(role)
 
     def purge(self) -> None:
@@ -293,12 +302,12 @@ class Cluster:
             )  # fmt: skip
 
     def _processes(self, role: str) -> Iterator[int]:
-        """Yield the processes that bear this cluster's mark for a role: the daemon and, for a node, its job steps."""
-        mark = f"{MARK}={self.dir}:{role}".encode()
-        for environ in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                if mark in environ.read_bytes().split(b"\0"):
-                    yield int(environ.parent.name)
+        """Yield the processes that bear this cluster's mark for a role: the daemon."""
+        return having(f"{MARK}={self.dir}:{role}")
+
+    def _tasks(self, node: str) -> Iterator[int]:
+        """Yield the processes of a node's jobs; their parents, the job steps, are no children of the daemon."""
+        return having(f"SLURM_CONF={self.conf}", f"SLURMD_NODENAME={node}")
 
     def _succeeds(self, *command: str) -> bool:
         return subprocess.run(command, env=self.env(), capture_output=True, check=False).returncode == 0
@@ -359,6 +368,29 @@ def free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
+
+
+def having(*variables: str) -> Iterator[int]:
+    """Yield the processes that began with all these environment variables ("NAME=value")."""
+    wanted = {variable.encode() for variable in variables}
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if wanted <= set(environ.read_bytes().split(b"\0")):
+                yield int(environ.parent.name)
+
+
+def parent_of(pid: int) -> int:
+    """Return a process's parent, 0 when the process is gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def command_of(pid: int) -> bytes:
+    """Return a process's command line, nothing when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def descendants(pid: int) -> Iterator[int]:

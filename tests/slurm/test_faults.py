@@ -6,7 +6,6 @@ The stages are those of toy/: rows and a training as throng makes them, slow and
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import time
@@ -143,13 +142,12 @@ def test_training_goes_on_from_its_last_step_after_preemption(run, tmp_path, par
     mine.write_text(PREEMPTED[partition])
     path = f"{ROOT / 'profiles' / 'preemption'}{os.pathsep}{run.env['PATH']}" if partition == "scavenge" else None
     process = start(run, WEIGHTS, "--profile", str(mine.parent), path=path)
-    wait_for(lambda: steps_of(run) > 5, process, 240)
+    wait_for(lambda: steps_of(run) > 15, process, 240)
     ((_, _, node),) = jobs(run, "running")
     preempt(run, node)
     run.finish(process)
-    told = "".join(path.read_text() for path in (run.path / "results/logs").glob("train.log*"))
-    (stop,) = set(re.findall(r"was asked to stop after step (\d+) of 150", told))
-    assert 0 < int(stop) < 150
+    # some batches are made ahead, and lost
+    assert 150 <= len((run.path / "batches.txt").read_text().split()) < 150 + 15, "the training began anew"
     assert (run.path / WEIGHTS).read_bytes() == (undisturbed.path / WEIGHTS).read_bytes()
 
 
