@@ -14,6 +14,7 @@ from throng.errors import ThrongError
 from throng.gan_cli import gan
 from throng.jobs_cli import jobs, log
 from throng.legacy_cli import export_legacy, import_legacy
+from throng.plan_cli import plan
 from throng.publish_cli import publish
 from throng.rank_cli import rank
 from throng.rebuild_cli import rebuild
@@ -32,6 +33,7 @@ app.command()(import_legacy)
 app.command()(jobs)
 app.command()(log)
 app.command()(measure)
+app.command()(plan)
 app.command()(publish)
 app.command()(rank)
 app.command()(rebuild)
