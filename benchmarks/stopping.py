@@ -72,6 +72,10 @@ def stopped(stage: str, job: dict[str, Any], chance: random.Random) -> dict[str,
     """Start a job made longer, ask it to stop, and return what it took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        (folder / "results").mkdir()
+        for entry in Path(job["roots"]["results"]).resolve().iterdir():
+            if entry.name != ".work":
+                (folder / "results" / entry.name).symlink_to(entry)
         (folder / "job.json").write_text(json.dumps(longer(stage, job, folder)))
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "workflow" / "scripts" / f"{stage}.py"), "--job", str(folder / "job.json")],
