@@ -94,7 +94,7 @@ def looked(results: Path, jobs: int, rounds: int) -> dict[str, Any]:
     looker.look()
     again = taken(looker.look, rounds)
     table = taken(lambda: costs_of(results), rounds)
-    figures = {"status": first, "status --watch, each more": again, "jobs": table}
+    figures = {"throng status": first, "throng status --watch, each more": again, "throng jobs": table}
     return {"jobs": jobs} | {name: {"cpu_s": cpu, "wall_s": wall} for name, (cpu, wall) in figures.items()}
 
 
