@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow import forked
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "config", "rules", "workflow", "profiles", "envs", "models")
 
@@ -34,6 +36,8 @@ class Project:
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if k not in ("THRONG_DATA", "SNAKEMAKE_PROFILE")}
         cores = () if "--cores" in arguments else ("--cores", "2")
+        if "-n" in arguments:
+            return forked.snakemake([*arguments, *cores], self.folder, environment, timeout=1200)
         command = [sys.executable, "-m", "snakemake", *arguments, *cores]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1200)
 
