@@ -140,4 +140,4 @@ def test_a_mistake_in_code_costs_no_second_attempt_more_than_its_start(checkout)
     assert states(run) == ["FAILED"] * 3
     told = "".join(path.read_text() for path in (run.path / ".snakemake/slurm_logs/rule_render").glob("*.log"))
     assert "KeyError: 'people' (not tried again: attempt 3 would end as the first did)" in told
-    assert "unexpected failure in stage render" in (run.path / "results/tiny/logs/render.log").read_text()
+    assert "unexpected failure in stage render" in (run.path / "results/tiny/logs/render.log.attempt-1").read_text()
