@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.provenance import FOOTER_KEY
 from throng.release.annotations import nullable
 from throng.release.corpus import TABLES
@@ -48,7 +48,9 @@ def groups_of(folder: Path, file: Written) -> list[tuple[int, int]]:
         metadata = pq.read_metadata(path)
         schema = metadata.schema.to_arrow_schema()
     except (OSError, pa.ArrowException) as error:
-        raise ThrongError(f"{path}: not readable as Parquet ({error}); download or make the release again") from error
+        raise ThrongError(
+            f"{path}: not readable as Parquet ({first_line(error)}); download or make the release again"
+        ) from error
     wanted, images = expected
     _check_columns(path, schema, wanted)
     _check_metadata(path, file.config, schema.metadata or {}, features(wanted, images))

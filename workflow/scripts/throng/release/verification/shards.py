@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.release.checks import CHECKS
 from throng.release.products import PRODUCTS, Product
 from throng.release.records import record_digest
@@ -38,7 +38,9 @@ def _batches(path: Path, groups: list[int], encoded: list[str]) -> Iterator[pa.R
             for group in groups:
                 yield from file.read_row_group(group, use_threads=False).to_batches()
     except (OSError, pa.ArrowException) as error:
-        raise ThrongError(f"{path}: not readable as Parquet ({error}); download or make the release again") from error
+        raise ThrongError(
+            f"{path}: not readable as Parquet ({first_line(error)}); download or make the release again"
+        ) from error
 
 
 class _Piece:

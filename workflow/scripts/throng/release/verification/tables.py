@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.manifest import OK, REJECTED
 from throng.release.corpus import TABLES
 from throng.release.shards import Written
@@ -40,7 +40,9 @@ def read_plain(folder: Path, file: Written, rebuilt: bool) -> pa.Table:
     try:
         data = pq.read_table(path, use_threads=False)
     except (OSError, pa.ArrowException) as error:
-        raise ThrongError(f"{path}: not readable as Parquet ({error}); download or make the release again") from error
+        raise ThrongError(
+            f"{path}: not readable as Parquet ({first_line(error)}); download or make the release again"
+        ) from error
     for field in table.schema:
         if not field.nullable and data[field.name].null_count:
             raise ThrongError(f"{path}: a row lacks its {field.name}")
