@@ -49,9 +49,7 @@ def build(name: str, in_channels: int = 3, **options: Any) -> Counter:
         fitting = ", ".join(other for names in FAMILIES.values() for other in names if "weights" in options_of(other))
         raise ThrongError(f"counter {name!r} has no ImageNet backbone to load: leave weights out, or choose {fitting}")
     if foreign := sorted(options.keys() - known):
-        raise ThrongError(
-            f"counter {name!r} has no option {', '.join(foreign)}; known: {', '.join(sorted(known))}"
-        )
+        raise ThrongError(f"counter {name!r} has no option {', '.join(foreign)}; known: {', '.join(sorted(known))}")
     model: Counter = getattr(*_family(name))(name, in_channels, **options)
     lasting = {key: value for key, value in options.items() if key not in STARTING_POINTS}
     model.architecture = {"name": name, "in_channels": in_channels, "options": lasting}
