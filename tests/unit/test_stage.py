@@ -103,3 +103,17 @@ def test_what_a_disk_does_is_one_sentence(tmp_path, code, sentence):
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_attempt_for_nothing_keeps_the_first_one_s_log_which_snakemake_deletes(tmp_path):
+    path = job_file(tmp_path, "prompt", {}, {"prompts": "p.parquet"}, {})
+    job = json.loads(path.read_text()) | {"section": {"counts": [1]}}
+    log = tmp_path / "logs" / "job.log"
+    for attempt in (1, 2, 3):
+        path.write_text(json.dumps(job | {"attempt": attempt}))
+        log.unlink(missing_ok=True)
+        assert replay(path, "prompt").returncode == 1
+    lines = log.read_text().splitlines()
+    assert "attempt 1" in lines[0]
+    assert [line.count("is not the one its params name") for line in lines[-3:]] == [1, 1, 1]
+    assert "attempt 3 would end as the first did" in lines[-1]

@@ -143,7 +143,19 @@ def _begin(job: Mapping[str, Any]) -> None:
     try:
         retrying.begin(Path(job["log"]), job.get("attempt", 1))
     except ThrongError as refused:
+        _take_back_log(job)
+        log.error("%s", refused)
         sys.exit(f"throng {job['stage']}: {refused}\n  log: {job['log']}")
+
+
+def _take_back_log(job: Mapping[str, Any]) -> None:
+    """Give the first attempt's log the name that Snakemake took from it, and go on writing there."""
+    path = Path(job["log"])
+    first = path.with_name(f"{path.name}.attempt-1")
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        os.link(first, path)
+    _log_to(path, job["log_level"], mode="a")
 
 
 def _of_the_disk(error: Exception) -> str | None:
@@ -229,14 +241,18 @@ def _parents(inputs: Files, results: Path) -> dict[str, str]:
 def _configure_logging(job: Mapping[str, Any]) -> None:
     path, attempt = Path(job["log"]), job.get("attempt", 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=job["log_level"], handlers=[handler], force=True)
+    _log_to(path, job["log_level"], mode="w")
     _keep_log(job)
     name = " ".join([job["stage"], *job["wildcards"].values()])
     inputs = sum(map(len, job["inputs"].values()))
     where = f"on {socket.gethostname()}, process {os.getpid()}, {job['threads']} threads, {job.get('gpus', 0)} GPUs"
     log.info("%s: attempt %d %s; %d input files", name, attempt, where, inputs)
+
+
+def _log_to(path: Path, level: str, *, mode: str) -> None:
+    handler = logging.FileHandler(path, mode=mode)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 def _attempt_log(job: Mapping[str, Any]) -> Path:
