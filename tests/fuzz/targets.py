@@ -466,21 +466,20 @@ def jobs_read(path: Path) -> bool:
     return bool(jobs_of(path.parent / "results"))
 
 
-def benchmark_seeds(_: Path) -> list[bytes]:
-    """Return what Snakemake measured of a job."""
-    names = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
-    return [f"{names}\n12.5\t0:00:12\t150.2\t900\t140\t141\t0\t1\t99\t12.1\n".encode()]
+def record_seeds(_: Path) -> list[bytes]:
+    """Return what a job said of itself."""
+    said = {"state": "done", "wall_seconds": 12.5, "cpu_seconds": 12.1, "start_cpu_seconds": 1.2, "rows_resumed": 0}
+    return [json.dumps(said | {"memory_peak_bytes": 150_000_000}).encode()]
 
 
-def benchmark_read(path: Path) -> bool:
+def record_read(path: Path) -> bool:
     """Read what a stage took."""
     from throng.release.cost import measured
     from throng.sections.release_card import Card
 
-    path.rename(path.with_name("ingest.tsv"))
-    folder = path.parent / "benchmarks"
+    folder = path.parent / "logs"
     folder.mkdir()
-    path.with_name("ingest.tsv").rename(folder / "ingest.tsv")
+    path.rename(folder / "ingest.log.measured.json")
     found = measured(path.parent, Card(hardware="a machine"))
     assert all(math.isfinite(value) and value >= 0 for figures in found.values() for value in figures.values())
     return bool(found)
@@ -670,7 +669,7 @@ TARGETS = (
     Target("labels", "labels", labels_seeds, labels_read, _by_kind),
     Target("points", "points", points_seeds, points_read, structures.json_document),
     Target("jobs", "changed", jobs_seeds, jobs_read, structures.json_document),
-    Target("benchmark", "changed", benchmark_seeds, benchmark_read, structures.delimited("\t")),
+    Target("records", "changed", record_seeds, record_read, structures.json_document),
     Target("losses", "stats.jsonl", losses_seeds, losses_read, structures.json_lines),
     Target("shards", "changed.tar", shards_seeds, shards_read, structures.tar_headers),
     Target("opened", "changed", release_seeds("index.json"), opened("index.json"), structures.json_document),

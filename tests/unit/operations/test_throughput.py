@@ -19,11 +19,10 @@ from throng.tables import detections, removals
 from throng.tables.detections import DetectionRow
 
 MADE = Provenance("detect", {}, "c0de", 0)
-TSV = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
 
 def finished_job(
-    results: Path, stage: str, part: str, rows: list, *, wall: float, cpu: str, config: dict, **said
+    results: Path, stage: str, part: str, rows: list, *, wall: float, cpu: float, config: dict, **said
 ) -> None:
     """Leave behind what a job of a chunked stage does; its job file names the folder where it ran."""
     table = {"detect": detections.TABLE, "remove": removals.TABLE}[stage]
@@ -34,15 +33,12 @@ def finished_job(
         named["pixels"] = [f"results/{stage}/{part}.zip"]
     job = {"stage": stage, "log": f"results/logs/{stage}/{part}.log", "outputs": named, "wildcards": {"part": part}}
     job |= {"params": {"config": json.dumps({stage: config, "seed": 0})}, "section": said.get("section", {})}
-    for folder in ("logs", "benchmarks"):
-        (results / folder / stage).mkdir(parents=True, exist_ok=True)
+    (results / "logs" / stage).mkdir(parents=True, exist_ok=True)
     (results / "logs" / stage / f"{part}.log.job.json").write_text(json.dumps(job))
-    inside = said.get("inside", wall)
-    (results / "logs" / stage / f"{part}.log").write_text(
-        f"2026-01-01 00:00:00,000 INFO throng: x finished in {inside} s\n"
-    )
-    tsv = f"{TSV}{wall}\t0:00:01\t{said.get('rss', 500.0)}\t1\t1\t1\t0\t0\t90\t{cpu}\n"
-    (results / "benchmarks" / stage / f"{part}.tsv").write_text(tsv)
+    started = said.get("started", 0.0)
+    record = {"state": "done", "rows_resumed": said.get("resumed", 0), "start_cpu_seconds": started}
+    record |= {"wall_seconds": wall - started, "cpu_seconds": cpu - started, "memory_peak_bytes": 500 * 2**20}
+    (results / "logs" / stage / f"{part}.log.measured.json").write_text(json.dumps(record))
 
 
 def found_people(number: int, first: int = 0) -> list[DetectionRow]:
@@ -56,7 +52,7 @@ def test_a_line_through_jobs_of_two_sizes_is_found_again(tmp_path):
     # 4 s a job and a quarter of a second an image, on a machine so busy that the clock says nothing
     for part, images in (("part-000-of-002", 20), ("part-001-of-002", 100)):
         rows = found_people(images, images)
-        finished_job(tmp_path, "detect", part, rows, wall=900.0, cpu=f"{4 + images / 4}", config=ANNOTATIONS)
+        finished_job(tmp_path, "detect", part, rows, wall=900.0, cpu=4 + images / 4, config=ANNOTATIONS)
     found = measure([Run(tmp_path)], "a machine")["detect:annotations"]
     assert (found.fixed, found.per_image) == (pytest.approx(4.0), pytest.approx(0.25))
     assert (found.jobs, found.least, found.most, found.peak_mb, found.hardware) == (2, 20, 100, 500.0, "a machine")
@@ -66,48 +62,46 @@ def test_a_line_through_jobs_of_two_sizes_is_found_again(tmp_path):
 
 
 def test_of_jobs_of_one_size_only_the_start_up_is_told_apart(tmp_path):
-    finished_job(tmp_path, "detect", "p", found_people(10), wall=8.0, cpu="4.0", config=ANNOTATIONS, inside=6.0)
+    finished_job(tmp_path, "detect", "p", found_people(10), wall=8.0, cpu=4.0, config=ANNOTATIONS, started=1.0)
     found = measure([Run(tmp_path)], "a machine")["detect:annotations"]
-    # a quarter of the clock's time passed before the stage began
     assert (found.fixed, found.per_image) == (pytest.approx(1.0), pytest.approx(0.3))
 
 
 def test_edits_are_counted_by_photograph_and_their_pixels_weighed(tmp_path):
     rows = [removal_row(id=f"e{k}", parent_id=f"p{k % 2}", level=1 + k // 2) for k in range(6)]
     config = {"backend": "opencv", "check": None}
-    finished_job(tmp_path, "remove", "p", rows, wall=3.0, cpu="3.0", config=config)
+    finished_job(tmp_path, "remove", "p", rows, wall=3.0, cpu=3.0, config=config)
     found = measure([Run(tmp_path)], "a machine")["remove:opencv"]
     assert (found.most, found.pixel_bytes, found.files) == (2, 500.0, 2)
 
 
 def test_a_job_on_a_gpu_is_timed_by_the_clock(tmp_path):
     gpu = {"backend": "ultralytics", "device": "cuda"}
-    finished_job(tmp_path, "detect", "p", found_people(10), wall=5.0, cpu="50", config=gpu, section=gpu)
+    finished_job(tmp_path, "detect", "p", found_people(10), wall=5.0, cpu=50, config=gpu, section=gpu)
     found = measure([Run(tmp_path)], "a GPU")["detect:ultralytics"]
     assert found.gpu
     assert found.per_image == pytest.approx(0.5)
 
 
-def test_where_no_processor_time_was_taken_the_clock_counts(tmp_path):
-    finished_job(tmp_path, "detect", "p", found_people(10), wall=5.0, cpu="NA", config=ANNOTATIONS)
-    assert measure([Run(tmp_path)], "x")["detect:annotations"].per_image == pytest.approx(0.5)
-
-
 def test_an_unfinished_job_is_left_out_and_a_folder_without_any_refused(tmp_path):
     with pytest.raises(ThrongError, match="holds no finished job"):
         Run(tmp_path)
-    finished_job(tmp_path, "detect", "p", found_people(10), wall=5.0, cpu="5", config=ANNOTATIONS)
-    finished_job(tmp_path, "detect", "q", found_people(3), wall=5.0, cpu="5", config=ANNOTATIONS)
+    finished_job(tmp_path, "detect", "p", found_people(10), wall=5.0, cpu=5, config=ANNOTATIONS)
+    finished_job(tmp_path, "detect", "q", found_people(3), wall=5.0, cpu=5, config=ANNOTATIONS)
     (tmp_path / "detect" / "q.parquet").unlink()
+    finished_job(tmp_path, "detect", "r", found_people(3), wall=5.0, cpu=1.0, config=ANNOTATIONS, resumed=2)
     assert [taken.images for taken in Run(tmp_path).taken] == [10]
 
 
 @pytest.mark.parametrize(
     ("name", "text", "said"),
-    [("logs/detect/p.log.job.json", "{}", "no job file"), ("benchmarks/detect/p.tsv", "s\n", "benchmark file")],
+    [
+        ("logs/detect/p.log.job.json", "{}", "no job file"),
+        ("logs/detect/p.log.measured.json", "s\n", "what a job of throng took"),
+    ],
 )
 def test_a_file_that_is_not_what_a_job_leaves_is_named(tmp_path, name, text, said):
-    finished_job(tmp_path, "detect", "p", found_people(10), wall=5.0, cpu="5", config=ANNOTATIONS)
+    finished_job(tmp_path, "detect", "p", found_people(10), wall=5.0, cpu=5, config=ANNOTATIONS)
     (tmp_path / name).write_text(text)
     with pytest.raises(ThrongError, match=f"{name}: .*{said}"):
         Run(tmp_path)
@@ -116,7 +110,7 @@ def test_a_file_that_is_not_what_a_job_leaves_is_named(tmp_path, name, text, sai
 def test_costs_that_no_line_explains_are_shared_out():
     fixed, per_image, how = split_cost([(10, 50.0, 1.0), (100, 40.0, 1.0)])  # the larger job was quicker
     assert (fixed, per_image) == (1.0, pytest.approx(88 / 110))
-    assert how.startswith("start-up from the logs")
+    assert how.startswith("start-up as the jobs said")
     # noise around 3 + n / 2 is found by an independent least-squares solution
     sizes = np.array([10, 20, 40, 80])
     seconds = 3 + sizes / 2 + np.array([0.1, -0.2, 0.1, 0.0])
@@ -125,7 +119,7 @@ def test_costs_that_no_line_explains_are_shared_out():
 
 
 def test_figures_are_written_and_read_again(tmp_path):
-    finished_job(tmp_path / "run", "detect", "p", found_people(10), wall=5.0, cpu="5", config=ANNOTATIONS)
+    finished_job(tmp_path / "run", "detect", "p", found_people(10), wall=5.0, cpu=5, config=ANNOTATIONS)
     found = measure([Run(tmp_path / "run")], "a machine")
     write(tmp_path / "figures.json", found, {"chunk": 1.0})
     assert read(tmp_path / "figures.json") == (found, {"chunk": 1.0})

@@ -19,12 +19,10 @@ from throng.errors import ThrongError
 from throng.release.card import card_text
 from throng.release.card_parts.markdown import percent
 from throng.release.citation import bibtex, citation_text
-from throng.release.cost import BENCHMARKS, measured
+from throng.release.cost import LOGS, measured
 from throng.release.facts import Facts
 from throng.release.model_terms import UNRECORDED, model_terms
 from throng.sections.release_card import Card
-
-HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
 
 def share(value: float | None, number: int = 10) -> dict[str, Any]:
@@ -222,21 +220,21 @@ def test_licence_of_a_model_is_looked_up_and_says_what_it_asks(facts: Facts) -> 
     assert licence == "X"
 
 
-def write_benchmark(path: Path, line: str, header: str = HEADER) -> None:
+def write_record(path: Path, **said: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(header + line)
+    path.write_text(json.dumps({"state": "done", "rows_resumed": 0, "start_cpu_seconds": 0.5} | said))
 
 
 def test_cost_is_summed_over_jobs_and_divided_by_the_images_of_the_ledger(facts: Facts, tmp_path: Path) -> None:
-    folder = tmp_path / BENCHMARKS
-    write_benchmark(folder / "detect" / "part-000-of-002.tsv", "12.5\t0:00:12\t300.0\t1\t1\t1\t0\t0\t90\t10.0\n")
-    write_benchmark(folder / "detect" / "part-001-of-002.tsv", "5.5\t0:00:05\t400.0\t1\t1\t1\t0\t0\t90\t8.0\n")
-    write_benchmark(folder / "ingest.tsv", "0.07\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\n")
-    assert measured(tmp_path, Card()) == {}, "times mean nothing without a machine"
+    folder = tmp_path / LOGS
+    for part, seconds, megabytes in (("part-000-of-002", 12.0, 300), ("part-001-of-002", 5.0, 400)):
+        record = {"wall_seconds": seconds, "cpu_seconds": 8.5, "memory_peak_bytes": megabytes * 2**20}
+        write_record(folder / "detect" / f"{part}.log.measured.json", **record)
+    write_record(folder / "detect" / "part-002-of-002.log.measured.json", state="failed")
     card = Card(hardware="two cores", gpu_stages=["detect"])
+    assert measured(tmp_path, Card()) == {}, "times mean nothing without a machine"
     found = measured(tmp_path, card)
-    assert found["detect"] == {"jobs": 2, "seconds": 18.0, "cpu_seconds": 18.0, "gpu_seconds": 18.0, "peak_mb": 400.0}
-    assert found["ingest"] == {"jobs": 1, "seconds": 0.07, "cpu_seconds": 0.0, "gpu_seconds": 0.0, "peak_mb": 0.0}
+    assert found == {"detect": {"jobs": 2, "seconds": 18.0, "cpu_seconds": 18.0, "gpu_seconds": 18.0, "peak_mb": 400.0}}
     config = facts.config.model_copy(update={"card": card})
     cost = section(card_text(dataclasses.replace(facts, config=config, cost=found)), "Cost")
     assert "| `detect` | 6 | 2 | 18.0 | 3.000 | 3.000 | 3.000 | 400 |" in cost
@@ -244,13 +242,11 @@ def test_cost_is_summed_over_jobs_and_divided_by_the_images_of_the_ledger(facts:
     assert "names no machine" in section(card_text(facts), "Cost")
 
 
-@pytest.mark.parametrize(
-    ("header", "line"),
-    [("", ""), (HEADER, ""), ("a\tb\n", "1\t2\n"), (HEADER, HEADER), (HEADER, "inf\t0\t1\t1\t1\t1\t0\t0\t0\t1\n")],
-)
-def test_a_file_that_is_no_benchmark_is_named(tmp_path: Path, header: str, line: str) -> None:
-    write_benchmark(tmp_path / BENCHMARKS / "detect.tsv", line, header)
-    with pytest.raises(ThrongError, match=r"detect\.tsv: expected a benchmark file of Snakemake"):
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"state": "done", "start_cpu_seconds": NaN}', "[" * 100_000])
+def test_a_record_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    write_record(tmp_path / LOGS / "detect.log.measured.json")
+    (tmp_path / LOGS / "detect.log.measured.json").write_text(text)
+    with pytest.raises(ThrongError, match=r"detect\.log\.measured\.json: expected what a job of throng took"):
         measured(tmp_path, Card(hardware="any"))
 
 

@@ -103,6 +103,7 @@ class Meter:
             "ended": None if state == "running" else tree.began + wall,
             "wall_seconds": wall,
             "cpu_seconds": cpu,
+            "start_cpu_seconds": tree.start_cpu_seconds,
             "mean_load": cpu / wall if wall else None,
             "memory_peak_bytes": tree.memory_peak(),
             **tree.transferred(),
@@ -164,6 +165,7 @@ class Tree:
         self._peak = 0
         self._children_cpu = 0.0
         self._cpu_before, self._transferred_before = _ended_cpu(), self._counters()
+        self.start_cpu_seconds = self._cpu_before  # of interpreter and imports, before the job's own
 
     def wall_seconds(self) -> float:
         """Return the seconds since this was made."""

@@ -1,6 +1,5 @@
 """What a stage takes per image, and per job besides, measured from the files that a finished run leaves behind."""
 
-import csv
 import dataclasses
 import json
 import statistics
@@ -15,7 +14,8 @@ import pyarrow.parquet as pq
 
 from throng.errors import ThrongError, first_line
 from throng.files import write_text
-from throng.operations.jobs import FINISHED
+from throng.operations.measuring import measured_of
+from throng.operations.took import took
 
 SHIPPED = Path(__file__).with_name("throughput.json")
 CHUNKED = ("detect", "remove", "synthesize", "count_synthetic", "sample_gan")
@@ -101,8 +101,8 @@ class Run:
         self.taken = [taken for job in self._jobs if (taken := self._taken(job)) is not None]
         if not self.taken:
             raise ThrongError(
-                f"{results}: holds no finished job with its log, benchmark and tables; name the folder of config key "
-                f"results of a run that went through"
+                f"{results}: holds no finished job, done in one attempt, with its tables and what it took beside its "
+                f"log; name the folder of config key results of a run that went through"
             )
 
     @cached_property
@@ -118,24 +118,21 @@ class Run:
     def _taken(self, job: Mapping[str, Any]) -> Taken | None:
         place = Path(job["place"])
         own = self.results / "logs" / place
-        took = _benchmark(self.results / "benchmarks" / place.with_suffix(".tsv"))
-        finished = FINISHED.findall(own.read_text(errors="replace")) if own.is_file() else []
+        spent = took(measured_of(own))
         made_in = Path(job["log"].removesuffix(f"logs/{job['place']}"))
         outputs = [self._moved(Path(path), made_in) for named in job["outputs"].values() for path in named]
-        if took is None or not finished or not all(path.exists() for path in outputs):
+        if spent is None or not spent.whole or not all(path.exists() for path in outputs):
             return None
         tables = [path for path in outputs if path.suffix == ".parquet"]
         stage, gpu = job["stage"], _on_gpu(job)
-        seconds = took["s"] if gpu or not took["cpu_time"] else took["cpu_time"]
-        inside = min(float(finished[-1]), took["s"])
         folders = [path.parent for path in outputs] if stage == "release" else outputs
         others = [file for path in folders if path not in tables for file in _files(path)]
         return Taken(
             key=key_of(stage, json.loads(job["params"]["config"])[stage]),
             images=self._images(stage, tables),
-            seconds=seconds,
-            started=seconds * (1 - inside / took["s"]) if took["s"] else 0.0,
-            peak_mb=took["max_rss"],
+            seconds=spent.seconds if gpu else spent.cpu_seconds,
+            started=spent.started,
+            peak_mb=spent.peak_mb,
             gpu=gpu,
             table_bytes=sum(path.stat().st_size for path in tables),
             other_bytes=sum(path.stat().st_size for path in others),
@@ -164,21 +161,6 @@ def _read_job(path: Path, logs: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ThrongError(
             f"{path}: no job file of throng ({first_line(error)}); delete it or run its job again"
-        ) from error
-
-
-def _benchmark(path: Path) -> dict[str, float] | None:
-    if not path.is_file():
-        return None
-    try:
-        with path.open(newline="") as stream:
-            row = next(csv.DictReader(stream, delimiter="\t"))
-        return {
-            name: float(row[name]) if row[name] not in ("NA", "-") else 0.0 for name in ("s", "max_rss", "cpu_time")
-        }
-    except (StopIteration, KeyError, ValueError, OSError) as error:
-        raise ThrongError(
-            f"{path}: expected a benchmark file of Snakemake with columns s, max_rss and cpu_time ({error}); remove it"
         ) from error
 
 
@@ -255,7 +237,7 @@ def split_cost(jobs: Sequence[tuple[int, float, float]]) -> tuple[float, float, 
     """Return fixed seconds, seconds per image and how they were told apart, of jobs as (images, seconds, start-up).
 
     Where the largest job has 1.8 times the images of the smallest, a line is fitted; else only what passed before the
-    stage began (interpreter and imports, from the log) counts as fixed, and loading a model counts per image.
+    stage began (interpreter and imports) counts as fixed, and loading a model counts per image.
     """
     sizes, seconds, started = (np.array(column, float) for column in zip(*jobs, strict=True))
     total = max(float(sizes.sum()), 1.0)
@@ -264,7 +246,7 @@ def split_cost(jobs: Sequence[tuple[int, float, float]]) -> tuple[float, float, 
         if slope > 0 and intercept > 0:
             return intercept, slope, "line through jobs of several sizes"
     fixed = float(started.mean())
-    return fixed, max(float((seconds - started).sum()), 0.0) / total, "start-up from the logs, the rest per image"
+    return fixed, max(float((seconds - started).sum()), 0.0) / total, "start-up as the jobs said, the rest per image"
 
 
 def write(path: Path, found: Mapping[str, Throughput], reading: Mapping[str, float]) -> None:

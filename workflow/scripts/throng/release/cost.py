@@ -1,17 +1,16 @@
-"""What the stages of a run took, from the benchmark files that the workflow leaves beside its tables."""
+"""What the stages of a run took, from what their jobs said beside their logs."""
 
-import csv
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from throng.errors import ThrongError
+from throng.operations.measuring import END, measured_of
+from throng.operations.took import took
 from throng.release.ledger import Line
 from throng.sections.release_card import Card
 
-BENCHMARKS = "benchmarks"
+LOGS = "logs"
 # the stages that make a release's data, in their order; of the others, counters and generators are no part of it
 STAGES = (
     "ingest",
@@ -33,51 +32,29 @@ def measured(results: Path, card: Card) -> dict[str, dict[str, float]]:
     """Return what each stage took: seconds, cpu_seconds and gpu_seconds of all its jobs, peak_mb of the largest, jobs.
 
     Nothing is returned where ``card.hardware`` names no machine, since times without one mean nothing. ``results`` is
-    the results folder; a stage without benchmark files is left out. Raises ThrongError for a file that is none of
-    Snakemake's.
+    the results folder; a stage whose jobs said nothing is left out. Raises ThrongError for a
+    record that is none.
     """
     if card.hardware is None:
         return {}
     found: dict[str, dict[str, float]] = {}
     for stage in STAGES:
-        jobs = [_job(path) for path in _files(results / BENCHMARKS, stage)]
+        jobs = [job for path in _records(results / LOGS, stage) if (job := took(path))]
         if not jobs:
             continue
-        seconds = sum(job["s"] for job in jobs)
+        seconds = sum(job.seconds for job in jobs)
         found[stage] = {
             "jobs": len(jobs),
             "seconds": seconds,
-            "cpu_seconds": sum(job["cpu_time"] for job in jobs),
+            "cpu_seconds": sum(job.cpu_seconds for job in jobs),
             "gpu_seconds": seconds if stage in card.gpu_stages else 0.0,
-            "peak_mb": max(job["max_rss"] for job in jobs),
+            "peak_mb": max(job.peak_mb for job in jobs),
         }
     return found
 
 
-def _files(folder: Path, stage: str) -> list[Path]:
-    return sorted([*folder.glob(f"{stage}.tsv"), *(folder / stage).rglob("*.tsv")])
-
-
-def _job(path: Path) -> dict[str, float]:
-    """Return the figures of one job, the first repeat's; what Snakemake could not measure (NA or -) is 0."""
-    try:
-        with path.open(newline="") as stream:
-            row = next(csv.DictReader(stream, delimiter="\t"))
-        values = {name: _number(row[name]) for name in ("s", "max_rss", "cpu_time")}
-    except (OSError, UnicodeDecodeError, StopIteration, KeyError, ValueError) as error:
-        raise ThrongError(
-            f"{path}: expected a benchmark file of Snakemake with columns s, max_rss and cpu_time ({error}); remove it"
-        ) from error
-    return values
-
-
-def _number(text: str | None) -> float:
-    if text in ("NA", "-"):
-        return 0.0
-    value = float(text or "")
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{text!r} is no duration or size")
-    return value
+def _records(logs: Path, stage: str) -> list[Path]:
+    return sorted([measured_of(logs / f"{stage}.log"), *(logs / stage).rglob(f"*{END}")])
 
 
 @dataclasses.dataclass(frozen=True)
