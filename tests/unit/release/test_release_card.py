@@ -220,6 +220,9 @@ def test_licence_of_a_model_is_looked_up_and_says_what_it_asks(facts: Facts) -> 
     assert licence == "X"
 
 
+HUGE = '{"state": "done", "start_cpu_seconds": ' + "9" * 400 + "}"
+
+
 def write_record(path: Path, **said: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"state": "done", "rows_resumed": 0, "start_cpu_seconds": 0.5} | said))
@@ -242,7 +245,7 @@ def test_cost_is_summed_over_jobs_and_divided_by_the_images_of_the_ledger(facts:
     assert "names no machine" in section(card_text(facts), "Cost")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"state": "done", "start_cpu_seconds": NaN}', "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"state": "done", "start_cpu_seconds": NaN}', "[" * 100_000, HUGE])
 def test_a_record_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     write_record(tmp_path / LOGS / "detect.log.measured.json")
     (tmp_path / LOGS / "detect.log.measured.json").write_text(text)

@@ -6,7 +6,6 @@ processor time is too little.
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from throng.errors import ThrongError, first_line
 
 MEGABYTE = 2**20
+MOST = 1e18  # of seconds or bytes; what is more was no job
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +56,6 @@ def took(record: Path) -> Took | None:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < MOST:
         raise ValueError(f"{value!r} is no duration or size")
     return float(value)
