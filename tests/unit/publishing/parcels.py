@@ -15,7 +15,7 @@ def make(folder: Path, version: str = "0.1.0", **files: bytes) -> Path:
         path.write_bytes(data)
     (folder / "README.md").write_text(f"---\nlicense: cc0-1.0\n---\n# small {version}\n")
     index = {"format": "throng-release", "format_version": FORMAT_VERSION, "name": "small", "version": version}
-    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "index.json").write_text(json.dumps(index | {"products": {}, "files": []}))
     write_sums(folder)
     return folder
 

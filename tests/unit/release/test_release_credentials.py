@@ -74,7 +74,8 @@ def release_of(folder: Path, pairs: list[tuple[bytes, bytes]]) -> Path:
         folder / "train.parquet",
     )
     index = {"format": "throng-release", "format_version": FORMAT_VERSION, "name": "tiny", "version": "0.1.0"}
-    index["files"] = [{"config": "ranked_pairs", "path": "train.parquet"}]
+    entry = {"config": "ranked_pairs", "path": "train.parquet", "split": "train", "format": "parquet"}
+    index |= {"products": {}, "files": [entry]}
     (folder / "index.json").write_text(json.dumps(index))
     return folder
 

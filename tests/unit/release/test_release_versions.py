@@ -100,7 +100,7 @@ def resolved(tmp_path: Path, version: str, after: Records, *, shard: str = "byte
     pq.write_table(table(after), now)
     files = [written("bytes"), Written("README.md", "", "", "card", 0, 1, "of another version")]
     index = {"format": "throng-release", "format_version": FORMAT_VERSION, "name": "tiny", "version": "1.2.3"} | MADE
-    index["files"] = [vars(file) for file in files]
+    index |= {"products": {}, "files": [vars(file) for file in files]}
     (previous / "index.json").write_text(json.dumps(index))
     config = Release(name="tiny", version=version, previous="previous")
     before = [previous / "index.json", previous / "records.parquet"]

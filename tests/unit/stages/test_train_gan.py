@@ -174,4 +174,7 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         found.append([json.loads(line) for line in made["history"].splitlines()])
     assert len(found[0]) == 25  # of 50 steps
     for name in ("Loss/G/loss", "Loss/D/loss"):
-        np.testing.assert_allclose([row[name] for row in found[1]], [row[name] for row in found[0]], rtol=0.01)
+        one, two = (np.array([row[name] for row in rows]) for rows in found)
+        # gradients are summed in another order, and two networks that answer each other let such rounding grow
+        np.testing.assert_allclose(two[:10], one[:10], rtol=0.001)
+        np.testing.assert_allclose(two, one, rtol=0.05)
