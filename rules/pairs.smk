@@ -102,7 +102,7 @@ rule audit_pairs:
     priority: priority_of("audit_pairs")
     conda:
         "../envs/core.yaml"
-    threads: 2
+    threads: half_the_cores()
     resources:
         attempt=which_attempt,
     params:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pickle
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 import throng
+from tests.jobs import SCRIPTS
 from tests.unit.opening.conftest import UNSURE
 from tests.unit.release.miniature import Run, reseal
 from throng.errors import ThrongError
@@ -95,13 +97,26 @@ def test_pairs_are_cut_to_their_windows(release: Path) -> None:
                 assert np.array_equal(getattr(found, side), image)
 
 
+LOADED = """
+import sys
+import numpy as np
+from torch.utils.data import DataLoader
+import throng
+pairs = throng.open(sys.argv[1]).pairs("val")
+loader = DataLoader(pairs, batch_size=3, num_workers=2, collate_fn=list, multiprocessing_context=sys.argv[2])
+found = [sample for batch in loader for sample in batch]
+assert [sample.id for sample in found] == pairs.ids
+assert all(np.array_equal(one.more, pairs[k].more) for k, one in enumerate(found))
+"""
+
+
 @pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_read_what_one_process_reads(release: Path, context: str) -> None:
-    pairs = throng.open(release).pairs("val")
-    loader = DataLoader(pairs, batch_size=3, num_workers=2, collate_fn=list, multiprocessing_context=context)
-    found = [sample for batch in loader for sample in batch]
-    assert [sample.id for sample in found] == pairs.ids
-    assert all(np.array_equal(one.more, pairs[k].more) for k, one in enumerate(found))
+    # in a process of its own: one that runs tests has threads, and may not survive being forked
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    command = [sys.executable, "-c", LOADED, str(release), context]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_equal_sizes_collate_as_they_are(release: Path) -> None:

@@ -34,7 +34,7 @@ class Probe:
 
     def log_odds(self, features: np.ndarray) -> np.ndarray:
         """Return the (N,) float64 log-odds that patches with (N, F) features are edited."""
-        return _expand(features, self.mean, self.scale) @ self.weights
+        return _times(_expand(features, self.mean, self.scale), self.weights)
 
 
 def fit(edited: np.ndarray, original: np.ndarray) -> Probe:
@@ -48,9 +48,9 @@ def fit(edited: np.ndarray, original: np.ndarray) -> Probe:
     design = _expand(features, mean, scale)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        odds = design @ weights
+        odds = _times(design, weights)
         value = (np.maximum(odds, 0) + np.log1p(np.exp(-np.abs(odds))) - target * odds).mean()
-        slope = design.T @ (expit(odds) - target) / len(target)
+        slope = np.einsum("ij,i->j", design, expit(odds) - target) / len(target)
         return value + RIDGE / 2 * weights @ weights, slope + RIDGE * weights
 
     found = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 200})
@@ -91,6 +91,11 @@ def right(edited: np.ndarray, original: np.ndarray) -> np.ndarray:
 def _expand(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     scores = np.clip((features - mean) / scale, -CLIP, CLIP)
     return np.concatenate([np.ones((len(scores), 1)), scores, scores**2 - 1], axis=1)
+
+
+def _times(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """Return the product, whose last digits BLAS would let depend on its number of threads."""
+    return np.einsum("ij,j->i", matrix, vector)
 
 
 def _hash(scene: str) -> str:
