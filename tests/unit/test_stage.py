@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,29 @@ def test_an_attempt_for_nothing_keeps_the_first_one_s_log_which_snakemake_delete
     assert "attempt 1" in lines[0]
     assert [line.count("is not the one its params name") for line in lines[-3:]] == [1, 1, 1]
     assert "attempt 3 would end as the first did" in lines[-1]
+
+
+DEAF = """
+import time
+from throng import stage
+from throng.sections.report import Report
+def run(*_):
+    print("begun", flush=True)
+    while True:
+        try:
+            time.sleep(60)
+        except SystemExit:
+            pass
+stage.GRACE_SECONDS = 1
+stage.main(run, Report, None)
+"""
+
+
+def test_a_job_that_does_not_hear_that_it_is_to_stop_ends_after_its_grace(tmp_path):
+    path = job_file(tmp_path, "report", {}, {"page": "p.html"}, {})
+    command = [sys.executable, "-c", DEAF, "--job", path.name]
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "begun\n"
+        process.terminate()
+        assert process.wait(timeout=60) == -signal.SIGALRM

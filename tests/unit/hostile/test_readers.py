@@ -52,6 +52,14 @@ def test_a_mat_file_with_a_type_that_does_not_exist_is_refused_before_scipy_cras
     assert "bad annotation: the .mat file is damaged" in sentence(lambda: read_mat(damaged))
 
 
+def test_a_mat_file_whose_numbers_hold_arrays_is_refused_before_scipy_crashes() -> None:
+    whole = mat(0)
+    at = whole.find(struct.pack("<IIBB", 6, 8, 2, 0), 128)  # of the class of structures
+    assert at > 0
+    damaged = whole[: at + 8] + bytes([11]) + whole[at + 9 :]
+    assert "class 11 holds others" in sentence(lambda: read_mat(damaged))
+
+
 def test_a_mat_file_is_unpacked_to_what_it_may_be_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matlab, "MOST_BYTES", 100_000)
     packed = zlib.compress(b"\0" * 100_001)
@@ -61,7 +69,7 @@ def test_a_mat_file_is_unpacked_to_what_it_may_be_and_no_further(monkeypatch: py
 def test_a_mat_file_nests_only_so_deep() -> None:
     inner = b""
     for _ in range(1000):
-        inner = element(14, inner)
+        inner = element(14, element(6, struct.pack("<II", 1, 0)) + inner)  # cells
     assert "nested" in sentence(lambda: unpacked(HEAD + inner))
 
 

@@ -36,6 +36,7 @@ log = logging.getLogger("throng")
 Config = TypeVar("Config")
 Run = Callable[["Files", "Files", Any, "Context"], None]
 
+GRACE_SECONDS = 60  # for rows under way, after SIGTERM
 TABLES = (".parquet", ".csv", ".json", ".odgt")
 # set before any stage imports the library that reads it
 ENVIRONMENT = {
@@ -228,6 +229,9 @@ def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:
+    # what is raised here may get lost, in a callback of the import system for one, and leave its lock held for good
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(GRACE_SECONDS)
     sys.exit("terminated by the scheduler; finished rows are kept")
 
 

@@ -15,6 +15,8 @@ from throng.errors import ThrongError
 HEADER = 128
 MATRIX, COMPRESSED = 14, 15
 PLAIN = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18))  # numbers and texts
+FLAGS = 6  # the type of an array's first element, whose lowest byte is the array's class
+NESTING = frozenset((1, 2, 3))  # cells, structures, objects
 DEEPEST = 16
 MOST_BYTES = 64_000_000  # unpacked: two million points
 
@@ -66,9 +68,23 @@ def _check(data: bytes, order: str, depth: int) -> None:
         raise _damaged(f"it is nested more than {DEEPEST} deep")
     for kind, content in _elements(data, order, padded=True):
         if kind == MATRIX:
+            _check_array(content, order)
             _check(content, order, depth + 1)
         elif kind not in PLAIN:
             raise _damaged(f"it holds an element of type {kind}")
+
+
+def _check_array(content: bytes, order: str) -> None:
+    """Raise ThrongError for numbers or text that hold arrays, which SciPy takes for a type with a null pointer."""
+    parts = list(_elements(content, order, padded=True))
+    if not parts:
+        return  # an array left out
+    kind, flags = parts[0]
+    if kind != FLAGS or len(flags) != 8:
+        raise _damaged("an array does not begin with its class")
+    array = struct.unpack_from(order + "I", flags)[0] & 0xFF
+    if array not in NESTING and any(part == MATRIX for part, _ in parts):
+        raise _damaged(f"an array of class {array} holds others")
 
 
 def _elements(data: bytes, order: str, *, padded: bool) -> Iterator[tuple[int, bytes]]:
