@@ -29,7 +29,7 @@ TARGETS = (
     PIN,
 )
 # what says when and how a job ran, and what only makes a later run shorter
-TOLD = ("logs", "benchmarks")
+TOLD = ("logs", "benchmarks", "stats.jsonl", ".kept")
 STEPS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 
 
