@@ -55,7 +55,7 @@ fuzz: $(STAMP) ## files that are almost right, into every reader: FINDINGS are p
 	PYTHONPATH=workflow/scripts OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.drive --seconds $(SECONDS_EACH)
 
 check: $(STAMP) ## linters, types, generated files in sync
-	$(BIN)/ruff check
+	$(BIN)/ruff check --no-cache
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/pyright

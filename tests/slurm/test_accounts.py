@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster, UnavailableError
+
 from conftest import QUICK, ROOT, Checkout
 
 pytestmark = pytest.mark.slurm

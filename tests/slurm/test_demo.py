@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import QUICK, wait_for
 
 pytestmark = pytest.mark.slurm

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from conftest import QUICK, ROOT, Checkout, wait_for
 
 pytestmark = pytest.mark.slurm

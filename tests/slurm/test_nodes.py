@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from conftest import QUICK, wait_for
 
 pytestmark = pytest.mark.slurm

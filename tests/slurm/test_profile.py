@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from conftest import QUICK, ROOT, Checkout, wait_for
 
 pytestmark = pytest.mark.slurm
