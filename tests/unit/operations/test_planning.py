@@ -54,6 +54,18 @@ def test_jobs_of_several_threads_take_turns_on_the_cores():
     assert found.wall_seconds == pytest.approx(known(found.job_seconds) / 4 * 64 / 8)
 
 
+def test_while_one_core_starts_a_job_its_others_wait():
+    stages = [
+        next(one for one in stages_of(CONFIG, 6_400, None, {"remove": n}) if one.name == "remove") for n in (1, 4)
+    ]
+    one, four = (cost(stage, 64, figures("remove"), READING, DAY) for stage in stages)
+    assert known(four.fixed) == pytest.approx(4 * known(one.fixed))
+    assert known(four.job_seconds) / 4 == pytest.approx(known(one.fixed) + 50 / 4)
+    on_gpu = load({"detect": {"backend": "ultralytics", "device": "cuda"}})
+    stage = next(one for one in stages_of(on_gpu, 6_400, None, {"detect": 4}) if one.name == "detect")
+    assert cost(stage, 64, figures("detect:ultralytics"), READING, DAY).fixed == pytest.approx(3 + 7 + 0.0064)
+
+
 def test_a_stage_on_a_gpu_says_that_its_figure_is_of_a_cpu():
     config = load({"detect": {"backend": "ultralytics", "device": "cuda"}})
     stage = next(one for one in stages_of(config, 100, None, {}) if one.name == "detect")

@@ -29,8 +29,8 @@ class Reading:
     """What every job pays besides: seconds and MB for rows of whole tables, the engine's seconds, bytes it notes.
 
     ``chunk`` is seconds per row where only the chunk's rows become objects, ``rows`` where all do, ``rows_mb`` their
-    memory; ``engine`` is seconds per job; a job has ``log_files`` of ``log_bytes`` together, Snakemake a record of
-    ``record_bytes`` for every output.
+    memory; ``engine`` is what Snakemake's starts in a Slurm job take (benchmarks/engine_overhead.py); a job has
+    ``log_files`` of ``log_bytes`` together, Snakemake a record of ``record_bytes`` for every output.
     """
 
     chunk: float
@@ -44,7 +44,10 @@ class Reading:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What one stage takes with so many chunks. Seconds are of one core, or of one GPU's clock; None: nobody knows."""
+    """What one stage takes with so many chunks. Seconds are of each core that a job holds, or of one GPU's clock.
+
+    None: nobody knows.
+    """
 
     stage: Stage
     figures: Throughput | None
@@ -101,11 +104,15 @@ def cost(stage: Stage, chunks: int, figures: Throughput | None, reading: Reading
 
 
 def fixed_seconds(stage: Stage, figures: Throughput, reading: Reading) -> float:
-    """Return what a job takes besides its own images: engine, imports, models, and rows of whole tables."""
+    """Return what a job takes besides its own images: engine, imports, models, and rows of whole tables.
+
+    One core does it while a job's other cores wait, so it counts for each of them.
+    """
+    held = 1 if stage.gpu else stage.threads
     if stage.stage not in CHUNKED:
-        return figures.fixed + reading.engine
+        return held * (figures.fixed + reading.engine)
     per_row = reading.chunk if stage.stage in ("detect", "remove") else reading.rows
-    return figures.fixed + reading.engine + stage.scans * per_row
+    return held * (figures.fixed + reading.engine + stage.scans * per_row)
 
 
 def slots(stage: Stage, machines: Machines) -> int:
