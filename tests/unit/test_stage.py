@@ -125,12 +125,11 @@ import time
 from throng import stage
 from throng.sections.report import Report
 def run(*_):
-    print("begun", flush=True)
-    while True:
-        try:
-            time.sleep(60)
-        except SystemExit:
-            pass
+    try:
+        print("begun", flush=True)
+        time.sleep(60)
+    except SystemExit:
+        time.sleep(60)
 stage.GRACE_SECONDS = 1
 stage.main(run, Report, None)
 """
