@@ -62,13 +62,12 @@ def unharmed(undisturbed: Undisturbed) -> Callable[[Drill], None]:
 
 
 @pytest.fixture
-def record(request) -> Record:
-    """Put a fault on record, in a file of its own in ``FAULTS_RECORD``; without one nothing is kept."""
-
-    def keep(fault: Fault) -> None:
-        if folder := os.environ.get("FAULTS_RECORD"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            name = f"{fault.fault}-{fault.stage}".replace(" ", "-").replace("/", "-")
-            (Path(folder) / f"{name}.json").write_text(json.dumps(dataclasses.asdict(fault)))
-
-    return keep
+def record(undisturbed: Undisturbed, request: pytest.FixtureRequest) -> Iterator[Record]:
+    """Put a fault on record, in its case's file in ``FAULTS_RECORD``, or that the case failed; without one nothing."""
+    kept: list[Fault] = []
+    yield kept.append
+    if folder := os.environ.get("FAULTS_RECORD"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        case = request.node.name
+        seen = [dataclasses.asdict(fault) | undisturbed.code for fault in kept] or [{"failed": case}]
+        (Path(folder) / f"{case.replace('/', '-')}.json").write_text(json.dumps(seen))

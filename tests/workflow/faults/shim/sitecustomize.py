@@ -5,8 +5,8 @@
 - ``stage``, ``attempt``: whose, and which of its attempts;
 - ``kind``: a signal's name, ``memory`` (no more of it can be had from then on), ``clock`` (the node's clock is wrong
   by ``seconds``, and so are the times of the files that the job wrote) or ``none``;
-- ``commits``: after that many renames of finished rows or checkpoints into place, ``after``: seconds after the job
-  began, both at the latest before the first output appears; ``outputs``: before that output appears.
+- ``commits``: after that many renames of finished rows, checkpoints or shards into place, ``after``: seconds after the
+  job began, both at the latest before the first output appears; ``outputs``: before that output appears.
 
 What happened is appended to the file ``THRONG_FAULTS_LOG``, a JSON record a line.
 """
@@ -14,6 +14,7 @@ What happened is appended to the file ``THRONG_FAULTS_LOG``, a JSON record a lin
 import atexit
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -22,7 +23,8 @@ import time
 from pathlib import Path
 
 FAULTS = json.loads(os.environ.get("THRONG_FAULTS", "[]"))
-SCRATCH = (f"{os.sep}.work{os.sep}", f"{os.sep}.kept{os.sep}")
+# unfinished and kept work, and a folder that is not whole yet
+SCRATCH = re.compile(r"/\.(work|kept|[^/]+\.building)/")
 
 
 class Worker:
@@ -50,9 +52,9 @@ class Worker:
     def renames(self, target: str) -> None:
         """Count what is about to appear, and meet the fault whose moment it is."""
         with self.lock:
-            if target in self.outputs:
-                self.delivered += 1
-            elif any(part in target for part in SCRATCH):
+            if any(output == target or output.startswith(target + os.sep) for output in self.outputs):
+                self.delivered += 1  # alone, or within a folder that appears as a whole
+            elif SCRATCH.search(target):
                 self.commits += 1
             else:
                 return
@@ -82,6 +84,7 @@ class Worker:
             for path in self.outputs:
                 if Path(path).exists():
                     os.utime(path, (clock() + seconds, clock() + seconds))
+                    self.tell("clock")
 
         atexit.register(stamp)
 
