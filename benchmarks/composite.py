@@ -30,11 +30,13 @@ from throng.render.scene import make_scene, render_background, render_frame  # n
 from throng.sections.synthesize import Composite  # noqa: E402
 from throng.seeds import sample_seed  # noqa: E402
 from throng.synthesizers.composite import make  # noqa: E402
+from throng.synthesizers.gathering import gather  # noqa: E402
 from throng.synthesizers.protocol import Material, Scene, Synthesizer  # noqa: E402
 from throng.tables.detections import Detection, DetectionRow  # noqa: E402
 from throng.tables.images import ImageRow  # noqa: E402
 from throng.tables.prompts import PromptRow  # noqa: E402
 from throng.tables.removals import RemovalRow  # noqa: E402
+from throng.workdir import Workdir  # noqa: E402
 
 SIZES = ((512, 384), (1024, 768))
 COUNTS = (0, 10, 50, 100, 300)
@@ -128,7 +130,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             town = material(Path(folder), width, height)
             start = time.process_time()
-            synthesizer = make(Composite(name="composite", repeat_cutouts=True), town, Path(folder), {})
+            config = Composite(name="composite", repeat_cutouts=True)
+            synthesizer = make(config, gather(town, config.gathering, Workdir(Path(folder) / "work"), 1))
             library_s = time.process_time() - start
             for count in COUNTS:
                 prompts, refused = possible(synthesizer, count)

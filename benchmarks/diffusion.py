@@ -233,7 +233,7 @@ def load_remover(model: Path, changes: Mapping[str, Any]) -> Runner:
 def load_maker(model: Path, changes: Mapping[str, Any]) -> Runner:
     """Load the text-to-image backend; every fourth image has the same text."""
     said = {"name": "drawn", "model": str(model), "licence": "none"}
-    maker = diffusers.make(Diffusers.model_validate(said | dict(changes)), None, model, {"model": [model]})
+    maker = diffusers.make(Diffusers.model_validate(said | dict(changes)), None, {"model": [model]})
 
     def draw(numbers: range) -> list[np.ndarray | str]:
         asked = [prompt_row(text=TEXTS[number % len(TEXTS)], negative="blur", seed=number) for number in numbers]

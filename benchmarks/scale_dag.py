@@ -5,11 +5,9 @@
 The checkout that holds this file is copied and its demo divided into chunks until its graph has about so many jobs.
 What is timed is ``snakemake -n``: parsing, the graph of jobs and the question what has to run. --rerun also asks again
 when everything is there: every output exists with Snakemake's record of what made it, written by Snakemake's own touch
-executor (without its tenth of a second of sleep per job), and nothing has to run. A maker of composites, each of whose
-jobs waits for all tables of detect and remove, has as many chunks as `throng plan` gives it: at most 50,000 edges of
-the graph. The bare workflow has as many jobs of the same shape (chains of chunks, gathered by a few), rules without
-functions, and is asked alternately: what it takes is Snakemake's own share. CPU seconds, of which the start of
-Snakemake is given apart, peak resident memory.
+executor (without its tenth of a second of sleep per job), and nothing has to run. The bare workflow has as many jobs of
+the same shape (chains of chunks, gathered by a few), rules without functions, and is asked alternately: what it takes
+is Snakemake's own share. CPU seconds, of which the start of Snakemake is given apart, peak resident memory.
 
 Figures go to standard output and to benchmarks/results/scale_dag.json.
 """
@@ -29,14 +27,10 @@ from typing import Any
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
-
-from throng.operations.planning import MOST_EDGES
-
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("Snakefile", "config.yaml", "config", "rules", "workflow", "profiles", "envs", "models")
-CHUNKED = 4  # jobs per chunk of the demo below: detect, remove, synthesize and count_synthetic of maker rendered
+CHUNKED = 6  # jobs per chunk of the demo below: detect, remove, synthesize and count_synthetic of two makers
 # Snakemake as a user starts it, saying afterwards what it took
 MEASURED = """
 import resource, sys, time
@@ -147,18 +141,13 @@ def throng(folder: Path, chunks: int) -> Path:
         "remove": {"chunks": chunks},
         "synthesize": {
             "makers": [
-                {"name": "composite", "backend": "composite", "chunks": composites(chunks)},
+                {"name": "composite", "backend": "composite", "chunks": chunks},
                 {"name": "rendered", "backend": "rendered", "chunks": chunks},
             ]
         },
     }
     (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     return folder
-
-
-def composites(chunks: int) -> int:
-    """Return the chunks of a maker whose jobs wait for all detections and edits, as `throng plan` bounds them."""
-    return max(1, min(chunks, MOST_EDGES // (3 * chunks)))
 
 
 def toy(folder: Path, chunks: int) -> Path:

@@ -14,6 +14,7 @@ from throng.errors import ThrongError
 from throng.provenance import canonical_json
 from throng.roots import data_root, rendered_folder, source_roots
 from throng.sections.base import of_job, output_slice
+from throng.sections.gather_material import GatherMaterial
 
 import_first(SCRIPTS)
 
@@ -46,6 +47,7 @@ TRUTH = local(f"{RENDERED}/truth.parquet")
 FIRST = (
     "detect",
     "remove",
+    "gather_material",
     "synthesize",
     "count_synthetic",
     "calibrate_counts",
@@ -85,7 +87,7 @@ def stage_params(stage):
         shared = {name: value for name, value in wildcards.items() if name != "part"}
         key = tuple(shared.items())
         if key not in known:
-            mine = of_job(getattr(CONFIG, stage), shared)
+            mine = of_job(section_of(stage), shared)
             known[key] = {
                 "config": canonical_json({stage: output_slice(mine), "seed": CONFIG.seed}),
                 "code": code_digest(SCRIPTS / f"{stage}.py", chosen_modules(stage, mine)),
@@ -96,6 +98,13 @@ def stage_params(stage):
         "config": lambda wildcards: params(wildcards)["config"],
         "code": lambda wildcards: params(wildcards)["code"],
     }
+
+
+def section_of(stage):
+    """Return a stage's section of the configuration; material is gathered as the makers that need it say."""
+    if stage == "gather_material":
+        return GatherMaterial.model_validate(CONFIG.synthesize.model_dump())
+    return getattr(CONFIG, stage)
 
 
 def which_attempt(wildcards, attempt):

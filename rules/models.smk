@@ -92,14 +92,10 @@ def shipped_detector():
 
 
 def maker_inputs(maker):
-    """Return what a maker of synthetic images reads beside its prompts: photographs, or models."""
+    """Return what a maker of synthetic images reads beside its prompts: what was gathered for it, or models."""
     if maker.NEEDS_MATERIAL:
-        return {
-            "images": f"{RESULTS}/ingest/images.parquet",
-            "detections": tables("detect"),
-            "removals": tables("remove"),
-            "removed_pixels": pixels("remove"),
-        }
+        gathered = f"{RESULTS}/gather_material/{maker.name}/material"
+        return {"material": f"{gathered}.json", "material_pixels": f"{gathered}.zip"}
     return {name: flat(map(model_file, references)) for name, references in models_of(maker).items()}
 
 

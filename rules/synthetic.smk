@@ -23,6 +23,33 @@ rule prompt:
         "../workflow/scripts/prompt.py"
 
 
+rule gather_material:
+    input:
+        images=f"{RESULTS}/ingest/images.parquet",
+        detections=tables("detect"),
+        removals=tables("remove"),
+        removed_pixels=pixels("remove"),
+    output:
+        material=f"{RESULTS}/gather_material/{{maker}}/material.json",
+        pixels=f"{RESULTS}/gather_material/{{maker}}/material.zip",
+    log:
+        f"{RESULTS}/logs/gather_material/{{maker}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/gather_material/{{maker}}.tsv"
+    priority: priority_of("gather_material")
+    conda:
+        "../envs/core.yaml"
+    threads: half_the_cores()
+    resources:
+        attempt=which_attempt,
+    params:
+        **stage_params("gather_material"),
+    message:
+        "gather_material: cut-outs and places without people, {wildcards.maker}"
+    script:
+        "../workflow/scripts/gather_material.py"
+
+
 rule synthesize:
     input:
         unpack(of_maker),

@@ -11,9 +11,10 @@ from tests import pipelines
 from tests.rows import prompt_row
 from tests.unit.synthesizers.drawn import town
 from throng import rle, synthesizers
-from throng.errors import ThrongError
 from throng.sections.synthesize import MODULES, Composite, Diffusers, Rendered
-from throng.synthesizers.protocol import Material, Scene
+from throng.synthesizers.gathering import gather
+from throng.synthesizers.protocol import Scene
+from throng.workdir import Workdir
 
 EXACT = ("composite", "rendered")
 COUNTS = [0, 1, 7, 14]
@@ -24,7 +25,9 @@ ASKED = [
 
 
 def composite(folder):
-    return Composite(name="made", min_visible=0.15), town(folder / "town", photographs=4).material(), {}
+    config = Composite(name="made", min_visible=0.15)
+    gathered = gather(town(folder / "town", photographs=4).material(), config.gathering, Workdir(folder / "work"), 1)
+    return config, gathered, {}
 
 
 def rendered(_folder):
@@ -43,8 +46,7 @@ BACKENDS = {"composite": composite, "diffusers": diffusers, "rendered": rendered
 def given(request, tmp_path_factory):
     """Everything that the backend's load is called with."""
     folder = tmp_path_factory.mktemp(request.param)
-    config, material, models = BACKENDS[request.param](folder)
-    return config, material, folder, models
+    return BACKENDS[request.param](folder)
 
 
 @pytest.fixture(scope="module")
@@ -141,14 +143,6 @@ def test_what_decides_the_image_is_said_as_plain_data(made):
     assert json.loads(json.dumps(dict(made.options))) == dict(made.options)
     assert made.model is None or all(isinstance(value, str) for value in made.model.values())
     assert made.batch >= 1
-
-
-def test_without_material_one_sentence_says_so(given, tmp_path):
-    config, material, _, models = given
-    if not config.NEEDS_MATERIAL:
-        pytest.skip("needs no photographs")
-    with pytest.raises(ThrongError, match="no background"):
-        synthesizers.load(config, Material({}, {}, {}, material.store), tmp_path, models)
 
 
 def test_where_counts_are_exact_the_text_plays_no_part(given, made):

@@ -20,7 +20,8 @@ AFTER_CALIBRATE = {"label_density", *AFTER_LABEL, "train_counter", *AFTER_TRAIN}
 AFTER_COUNT = {"calibrate_counts", *AFTER_CALIBRATE}
 AFTER_SYNTHESIZE = {"count_synthetic", "audit_leakage", *AFTER_COUNT}
 AFTER_PAIRS = {"audit_pairs", "release", *AFTER_RELEASE}
-AFTER_REMOVE = {"rank_pairs", *AFTER_PAIRS, "synthesize", *AFTER_SYNTHESIZE}
+AFTER_MATERIAL = {"synthesize", *AFTER_SYNTHESIZE}
+AFTER_REMOVE = {"rank_pairs", *AFTER_PAIRS, "gather_material", *AFTER_MATERIAL}
 AFTER_DETECT = {"remove", *AFTER_REMOVE}
 AFTER_INGEST = {"detect", "audit_leakage", *AFTER_DETECT}
 AFTER_RENDER = {"ingest", *AFTER_INGEST}
@@ -133,6 +134,14 @@ def test_edit_of_one_maker_leaves_the_images_of_the_others_alone(finished: Proje
         assert set(re.findall(rf"{message}, ([^,]+), part-", text)) == {makers[0]["name"]}
 
 
+def test_material_is_gathered_anew_only_for_what_decides_it(finished: Project):
+    makers = yaml.safe_load((finished.folder / "config.yaml").read_text())["synthesize"]["makers"]
+    assert makers[0]["backend"] == "composite"
+    makers[0]["max_cutouts"] = 99
+    edited = finished.overlay(yaml.safe_dump({"synthesize": {"makers": makers}}))
+    assert finished.would_run(*edited) == {"gather_material", *AFTER_MATERIAL}
+
+
 def test_counters_and_their_seeds_are_trained_apart(finished: Project):
     counters = yaml.safe_load((finished.folder / "config.yaml").read_text())["train_counter"]["counters"]
     alone = {"name": "alone", "data": {"images": 1.0, "synthetic": 0.0}, "seeds": 2}
@@ -179,6 +188,7 @@ LIBRARY = "workflow/scripts/throng"
         ("removers/check.py", {"remove", *AFTER_REMOVE}),
         ("detectors/ultralytics.py", {"detect", *AFTER_DETECT}),
         ("detectors/annotations.py", set()),
+        ("synthesizers/silhouette.py", {"gather_material", *AFTER_MATERIAL}),
         ("auditing/probe.py", {"audit_pairs", *AFTER_AUDIT}),
         ("stages/rank_pairs.py", {"rank_pairs", *AFTER_PAIRS}),
         ("sections/evaluate.py", {"evaluate", *AFTER_EVALUATE}),

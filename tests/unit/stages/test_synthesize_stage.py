@@ -1,5 +1,6 @@
 import dataclasses
 import zipfile
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,10 +16,10 @@ from throng.provenance import Provenance
 from throng.sections.prompt import Prompt
 from throng.sections.synthesize import Composite
 from throng.stage import Context, Files
+from throng.stages import gather_material, synthesize
 from throng.stages import prompt as prompt_stage
-from throng.stages import synthesize
-from throng.synthesizers import cutouts
 from throng.synthesizers.composite import Compositor
+from throng.synthesizers.gathered import read_gathered
 from throng.tables import detections, images, prompts, removals, synthetic
 from throng.tables.prompts import PromptRow
 from throng.tables.synthetic import SyntheticRow
@@ -60,8 +61,7 @@ class Town:
         settings = Composite(
             **{"name": "pasted", "chunks": chunks, "min_visible": 0.15, "repeat_cutouts": True, **config}
         )
-        names = ("images", "detections", "removals", "prompts")
-        named = {name: [str(self.path(name))] for name in names}
+        named = self.gather(settings, threads) | {"prompts": [str(self.path("prompts"))]}
         rows, pixels = [], {}
         for part in (part_name(index, chunks) for index in range(chunks)):
             table, archive = made(self.drawing.roots["results"], settings, part, named, self.drawing.roots, threads)
@@ -69,6 +69,15 @@ class Town:
             with zipfile.ZipFile(archive) as opened:
                 pixels |= {name: opened.read(name) for name in opened.namelist()}
         return {row.prompt_id: row for row in rows}, pixels
+
+    def gather(self, settings, threads=1):
+        """Run stage gather_material and return its outputs as inputs of the next stage."""
+        folder = self.folder / "material" / settings.name
+        inputs = {name: [str(self.path(name))] for name in ("images", "detections", "removals")}
+        outputs = {"material": [str(folder / "material.json")], "pixels": [str(folder / "material.zip")]}
+        context = Context("gather_material", 0, threads, {"maker": settings.name}, self.drawing.roots, {}, CODE, {})
+        gather_material.run(Files(inputs), Files(outputs), settings.gathering, context)
+        return {"material": outputs["material"], "material_pixels": outputs["pixels"]}
 
 
 def made(results, settings, part, inputs, roots, threads=1, parents=None):
@@ -259,14 +268,25 @@ def test_a_wrong_label_is_never_written(town, monkeypatch, wrong, said):
     assert not list(town.drawing.roots["results"].glob("synthesize/*/*"))
 
 
-def test_cutting_people_out_is_done_once(town, monkeypatch):
-    before, _ = town.synthesize()
-    town.prompts += asked_for([4])
-    town.write()
-    monkeypatch.setattr(cutouts, "cut", None)
-    after, _ = town.synthesize()
-    assert after.keys() - before.keys() == {row.id for row in town.prompts if row.count == 4}
-    assert after.items() > before.items()
+def test_material_is_the_same_bytes_again_and_by_more_threads(town):
+    settings = Composite(name="pasted")
+
+    def gathered(threads):
+        return [Path(path).read_bytes() for (path,) in town.gather(settings, threads).values()]
+
+    assert gathered(1) == gathered(1) == gathered(3)
+    assert not list((town.drawing.roots["results"] / ".work").rglob("*.png"))
+
+
+@pytest.mark.parametrize("damage", ["cut", "another's"])
+def test_damaged_material_is_refused_by_name(town, damage):
+    listing, archive = (Path(path) for (path,) in town.gather(Composite(name="pasted")).values())
+    if damage == "cut":
+        listing.write_bytes(listing.read_bytes()[:-100])
+    else:
+        archive.write_bytes(archive.read_bytes()[:-1] + b"x")
+    with pytest.raises(ThrongError, match=r"material\.json: not what stage gather_material .*run the stage again"):
+        read_gathered(listing, archive)
 
 
 def test_the_prompt_stage_writes_its_table(tmp_path):

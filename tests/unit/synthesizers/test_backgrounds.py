@@ -1,4 +1,6 @@
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from throng import rle
 from throng.density.boxes import detected_boxes
 from throng.errors import ThrongError
 from throng.images import decode, encode_png
-from throng.sections.synthesize import Composite
-from throng.synthesizers.backgrounds import BORROWED, KNOWN, EmptiedPhotographs
+from throng.sections.synthesize import Gathering
+from throng.synthesizers.gathering import gathered_places
+from throng.synthesizers.places import BORROWED, KNOWN, KeptPlaces
 from throng.synthesizers.sites import left_over, legs
+from throng.workdir import Workdir
 
 
 def person(box, ignore=False):
@@ -21,8 +25,11 @@ def person(box, ignore=False):
 
 
 def emptied(drawing, most=10, most_painted=0.6, **said):
-    config = Composite(name="composite", max_backgrounds=most, max_painted=most_painted, **said)
-    return EmptiedPhotographs(drawing.material(), config, drawing.folder)
+    config = Gathering(max_backgrounds=most, max_painted=most_painted, **said)
+    with tempfile.TemporaryDirectory(dir=drawing.folder) as folder:
+        places = gathered_places(drawing.material(), config, Workdir(Path(folder)), 1)
+        pixels = {place.name: places.read(place.name) for place in places.places}
+    return KeptPlaces(places.places, places.looks, pixels.__getitem__)
 
 
 def test_a_background_is_its_photograph_emptied(tmp_path):

@@ -7,14 +7,20 @@ from tests.unit.synthesizers.drawn import FEET, Drawing, prompt, town
 from throng import rle
 from throng.sections.synthesize import Composite
 from throng.synthesizers.composite import make, outlines
+from throng.synthesizers.gathering import gather
 from throng.synthesizers.protocol import Scene
+from throng.workdir import Workdir
+
+
+def composing(config, material, folder):
+    return make(config, gather(material, config.gathering, Workdir(folder / "work"), 1))
 
 
 @pytest.fixture(scope="module")
 def compositor(tmp_path_factory):
     folder = tmp_path_factory.mktemp("composite")
     config = Composite(name="composite", min_visible=0.15)
-    return make(config, town(folder / "town", photographs=4).material(), folder, None)
+    return composing(config, town(folder / "town", photographs=4).material(), folder)
 
 
 def test_outlines_are_the_pixels_of_the_map():
@@ -61,7 +67,7 @@ def test_the_strictest_terms_of_all_parents_count(tmp_path):
     drawing = Drawing(tmp_path / "town")
     drawing.photograph(FEET)
     drawing.photograph(FEET, licence="academic use", redistributable=False)
-    compositor = make(Composite(name="composite", min_visible=0.15), drawing.material(), tmp_path)
+    compositor = composing(Composite(name="composite", min_visible=0.15), drawing.material(), tmp_path)
     (mixed,) = compositor.synthesize([prompt(9)])
     assert {parent.licence for parent in mixed.parents} == {"CC0-1.0", "academic use"}
     assert (mixed.licence, mixed.redistributable) == ("CC0-1.0 AND academic use", False)
@@ -76,7 +82,7 @@ def test_people_stand_on_rendered_streets_which_are_no_photographs(tmp_path, bac
         name="composite", min_visible=0.15, backgrounds=backgrounds, max_backgrounds=3, street_size=(256, 192)
     )
     material = town(tmp_path / "town").material()
-    compositor = make(config, material, tmp_path)
+    compositor = composing(config, material, tmp_path)
     scenes = compositor.synthesize([prompt(8, seed=seed) for seed in range(12)])
     assert all(isinstance(scene, Scene) and scene.count == 8 for scene in scenes)
     kinds = {scene.background is None for scene in scenes}
@@ -90,7 +96,7 @@ def test_streets_need_no_emptied_photograph_and_carry_their_own_licence(tmp_path
     drawing = Drawing(tmp_path / "town")
     drawing.photograph(FEET, emptied=False, licence="academic use", redistributable=False)
     config = Composite(name="composite", backgrounds="rendered", max_backgrounds=2, street_size=(256, 192))
-    compositor = make(config, drawing.material(), tmp_path)
+    compositor = composing(config, drawing.material(), tmp_path)
     empty, peopled = compositor.synthesize([prompt(0), prompt(2)])
     assert (empty.licence, empty.redistributable, empty.parents) == ("CC0-1.0", True, [])
     assert (peopled.licence, peopled.redistributable) == ("CC0-1.0 AND academic use", False)
@@ -99,8 +105,8 @@ def test_streets_need_no_emptied_photograph_and_carry_their_own_licence(tmp_path
 def test_nobody_stands_twice_and_too_small_a_library_is_refused(tmp_path):
     material = town(tmp_path / "town", photographs=2).material()
     config = {"name": "composite", "min_visible": 0.05}
-    strict = make(Composite(**config), material, tmp_path)
-    loose = make(Composite(**config, repeat_cutouts=True), material, tmp_path)
+    strict = composing(Composite(**config), material, tmp_path)
+    loose = composing(Composite(**config, repeat_cutouts=True), material, tmp_path)
     (refusal,) = strict.synthesize([prompt(30)])
     assert refusal.startswith("too few cut-outs: 30 people requested, ")
     (scene,) = loose.synthesize([prompt(30)])

@@ -1,14 +1,19 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from tests.unit.synthesizers.drawn import FEET, Drawing, draw_person, ground_colour, image_row, town
 from throng.errors import ThrongError
-from throng.synthesizers.cutouts import build_library, candidates, finished
+from throng.sections.synthesize import Gathering
+from throng.synthesizers import cutting
+from throng.synthesizers.cutouts import packed, unpacked
+from throng.synthesizers.cutting import build_library, candidates, finished
 from throng.synthesizers.photometry import Look
 from throng.synthesizers.silhouette import grab, head_point, whole, with_bags
 from throng.tables.detections import Detection, DetectionRow
+from throng.workdir import Workdir
 
 LOOK = Look((120.0, 0.0, 0.0), (50.0, 5.0, 5.0), 1.0)
 SHAPE = (768, 1024)
@@ -133,23 +138,50 @@ def test_a_cutout_is_trimmed_feathered_and_premultiplied():
     assert cutout.resized(60, 15, mirrored=True).shape == (60, 15, 4)
 
 
-def test_the_library_is_made_once_and_read_back_the_same(tmp_path):
+def library(material, folder, least=40, most=100, threads=1):
+    return build_library(material, Gathering(min_cutout_height=least, max_cutouts=most), Workdir(folder), threads)
+
+
+def assert_same(library, other):
+    assert 0 < len(library) == len(other)
+    for one, two in zip(library, other, strict=True):
+        assert np.array_equal(one.rgba, two.rgba)
+        assert dataclasses.replace(one, rgba=two.rgba) == two
+
+
+def test_the_library_is_the_same_by_more_threads_and_read_back(tmp_path):
     material = town(tmp_path / "town").material()
-    first = build_library(material, 40, 100, tmp_path)
-    material.store.read_bytes = None  # another look at the photographs would fail
-    again = build_library(material, 40, 100, tmp_path)
-    assert 0 < len(first) == len(again)
-    for one, other in zip(first, again, strict=True):
-        assert np.array_equal(one.rgba, other.rgba)
-        assert dataclasses.replace(one, rgba=other.rgba) == other
+    first = library(material, tmp_path / "a")
+    assert_same(first, library(material, tmp_path / "b", threads=3))
+    entries, pixels = packed(first)
+    assert_same(first, unpacked(json.loads(json.dumps(entries)), pixels))
+
+
+def test_nobody_is_cut_out_twice_by_a_job_that_was_stopped(tmp_path, monkeypatch):
+    material = town(tmp_path / "town").material()
+    monkeypatch.setattr(cutting, "AT_ONCE", 2)
+    calm, done = cutting.cut, []
+
+    def stopped(*given):
+        if given[1].id not in done:
+            done.append(given[1].id)
+        if len(done) == 3:
+            raise OSError("the disk failed")
+        return calm(*given)
+
+    monkeypatch.setattr(cutting, "cut", stopped)
+    with pytest.raises(OSError):
+        library(material, tmp_path / "a")
+    again = []
+    monkeypatch.setattr(cutting, "cut", lambda *given: again.append(given[1].id) or calm(*given))
+    assert_same(library(material, tmp_path / "a"), library(material, tmp_path / "b"))
+    assert not set(again[: again.index(done[2]) + 1]) & set(done[:2])
 
 
 def test_the_library_has_a_limit_and_a_least_height(tmp_path):
     material = town(tmp_path / "town").material()
-    (tmp_path / "a").mkdir()
-    assert len(build_library(material, 40, 4, tmp_path / "a")) == 4
-    (tmp_path / "b").mkdir()
-    assert all(cutout.height >= 55 for cutout in build_library(material, 55, 100, tmp_path / "b"))
+    assert len(library(material, tmp_path / "a", most=4)) == 4
+    assert all(cutout.height >= 55 for cutout in library(material, tmp_path / "b", least=55))
 
 
 def test_without_anybody_to_cut_out_one_sentence_says_what_to_do(tmp_path):
@@ -158,4 +190,4 @@ def test_without_anybody_to_cut_out_one_sentence_says_what_to_do(tmp_path):
     with pytest.raises(
         ThrongError, match=r"no pedestrian cut-out: of 1 training photographs 1 have detections.*min_cutout"
     ):
-        build_library(drawing.material(), 40, 10, tmp_path)
+        library(drawing.material(), tmp_path / "a", most=10)

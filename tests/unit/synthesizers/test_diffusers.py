@@ -56,7 +56,7 @@ def load(model: Path, *, controlnet: Path | None = None, loras: list[Path] | Non
     settings: dict[str, Any] = {"name": "drawn", "model": str(model), **QUICK, **TERMS, **said}
     settings["loras"] = [{"path": str(path)} for path in loras or []]
     given = {"model": [model], "controlnet": [controlnet] if controlnet else [], "loras": loras or []}
-    return synthesizers.load(Diffusers(**settings), None, model, given)
+    return synthesizers.load(Diffusers(**settings), None, given)
 
 
 def pixels(synthesizer: Synthesizer, prompts: list[PromptRow] = PROMPTS) -> list[np.ndarray]:
@@ -229,7 +229,7 @@ def torch_scalar(value: float) -> Any:
 
 def with_loras(model: Path, files: list[Path], said: list[dict[str, Any]]) -> Synthesizer:
     config = Diffusers.model_validate({"name": "drawn", "model": str(model), "loras": said, **QUICK, **TERMS})
-    return synthesizers.load(config, None, model, {"model": [model], "loras": files})
+    return synthesizers.load(config, None, {"model": [model], "loras": files})
 
 
 @pytest.mark.parametrize("kind", ["text-to-image", *(pytest.param(kind, marks=pytest.mark.slow) for kind in LARGER)])

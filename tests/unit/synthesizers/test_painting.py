@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from tests.unit.synthesizers.drawn import image_row
-from throng.synthesizers.backgrounds import KNOWN, Background, Place
 from throng.synthesizers.cutouts import CutOut
 from throng.synthesizers.ground import GroundPlane
 from throng.synthesizers.painting import paint
 from throng.synthesizers.photometry import Look
 from throng.synthesizers.placement import Deck, place_people
+from throng.synthesizers.places import KNOWN, Background, Place
 
 LOOK = Look((120.0, 0.0, 0.0), (50.0, 20.0, 20.0), 0.3)
 PLANE = GroundPlane(0.3, 0.0)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from tests.unit.synthesizers.drawn import FEET, PLANE, image_row
-from throng.synthesizers.backgrounds import KNOWN, Place
 from throng.synthesizers.cutouts import CutOut
 from throng.synthesizers.ground import GroundPlane
 from throng.synthesizers.photometry import Look
 from throng.synthesizers.placement import ELBOW_M, LEAST_HEIGHT, Deck, _on_body, place_people
+from throng.synthesizers.places import KNOWN, Place
 
 LOOK = Look((120.0, 0.0, 0.0), (50.0, 5.0, 5.0), 1.0)
 WIDE = GroundPlane(0.3, 0.0)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.synthesizers.drawn import image_row
 from throng.images import decode
-from throng.synthesizers.cutouts import candidates
+from throng.synthesizers.cutting import candidates
 from throng.synthesizers.silhouette import SURROUND, grab
 from throng.tables.detections import Detection, DetectionRow
 

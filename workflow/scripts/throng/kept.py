@@ -25,16 +25,12 @@ FOLDER = ".kept"
 
 
 class Kept:
-    """The finished and the unfinished work of one chunk, below ``folder`` and a key of what decides its rows.
+    """The finished and the unfinished work of one chunk, below ``folder`` and a key of what decides its rows."""
 
-    ``library`` is a folder beside it, of this key too, that outlives the chunk.
-    """
-
-    def __init__(self, folder: Path, key: str, part: str, library: Path) -> None:
+    def __init__(self, folder: Path, key: str, part: str) -> None:
         self._all = folder
         self._folder = folder / key
         self._part = part
-        self._library = library
 
     def workdir(self) -> Workdir:
         """Return the chunk's folder of committed rows."""
@@ -73,7 +69,7 @@ class Kept:
 
     def _superseded(self) -> list[Path]:
         _, of = parse_part(self._part)
-        others = [path for path in self._all.iterdir() if path not in (self._folder, self._library)]
+        others = [path for path in self._all.iterdir() if path != self._folder]
         if not all((self._folder / f"{part_name(index, of)}.parquet").exists() for index in range(of)):
             return [path for folder in others for path in folder.glob(f"{self._part}.*")]
         parts = self._folder.glob("part-*")

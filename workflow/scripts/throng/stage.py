@@ -37,6 +37,7 @@ Config = TypeVar("Config")
 Run = Callable[["Files", "Files", Any, "Context"], None]
 
 GRACE_SECONDS = 60  # for rows under way, after SIGTERM
+SECTIONS = {"gather_material": "synthesize"}  # of rules that have none of their own
 TABLES = (".parquet", ".csv", ".json", ".odgt")
 # set before any stage imports the library that reads it
 ENVIRONMENT = {
@@ -194,7 +195,7 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
         "attempt": snakemake.resources.attempt,
         "gpus": snakemake.resources.get("gpu", 0),
         "log": str(snakemake.log[0]),
-        "section": config.get(snakemake.rule, {}),
+        "section": config.get(SECTIONS.get(snakemake.rule, snakemake.rule), {}),
         "roots": {name: str(path) for name, path in roots.items()},
         "log_level": config.get("log_level", "INFO"),
     }

@@ -27,7 +27,18 @@ from throng.sections.remove import Remove
 from throng.sections.sample_gan import Sampler
 from throng.sections.synthesize import Composite, Maker, Rendered
 from throng.stage import Context, Files
-from throng.stages import detect, ingest, label_density, prompt, rank_pairs, release, remove, sample_gan, synthesize
+from throng.stages import (
+    detect,
+    gather_material,
+    ingest,
+    label_density,
+    prompt,
+    rank_pairs,
+    release,
+    remove,
+    sample_gan,
+    synthesize,
+)
 from throng.tables import calibrated_counts, synthetic
 from throng.tables.synthetic import SyntheticRow
 
@@ -95,6 +106,8 @@ class World:
             folder = f"synthesize/{maker.name}/{part_name(0, 1)}"
             outputs = {"synthetic": f"{folder}.parquet", "pixels": f"{folder}.zip"}
             given = _given(models, "text-to-image") if maker.backend == "diffusers" else {}
+            if isinstance(maker, Composite):
+                given = self._gather(maker)
             self._run(synthesize, "synthesize", maker, given, outputs, part=part_name(0, 1), maker=maker.name)
         self._calibrate()
         outputs = {"density_labels": "label_density/density_labels.parquet", "normalisation": "label_density/n.json"}
@@ -150,6 +163,14 @@ class World:
         for name, path in outputs.items():
             if path.endswith(".parquet"):
                 self.tables.setdefault(name, []).append(str(self.results / path))
+
+    def _gather(self, maker: Composite) -> dict[str, list[str]]:
+        """Run stage gather_material and return its outputs as inputs of the next stage."""
+        outputs = {name: f"gather_material/{maker.name}/material.{name}" for name in ("json", "zip")}
+        named = {"material": [str(self.results / outputs["json"])], "pixels": [str(self.results / outputs["zip"])]}
+        context = Context("gather_material", SEED, 1, {"maker": maker.name}, self.roots, {}, "c0de", {})
+        gather_material.run(Files(self.tables), Files(named), maker.gathering, context)
+        return {"material": named["material"], "material_pixels": named["pixels"]}
 
     def _parents(self) -> dict[str, str]:
         paths = {path for paths in self.tables.values() for path in paths}

@@ -10,6 +10,7 @@ from throng.operations.throughput import key_of, names_cuda
 from throng.sections.base import output_slice
 from throng.sections.prompt import Prompt, counts_of, repeats_for, texts_of
 from throng.sections.sample_gan import AsTrained, Chosen, Sampler
+from throng.sections.synthesize import Composite
 
 SYNTHETIC = ("synthesize", "count_synthetic")
 SAMPLED_LABELS = 4  # of a sampler that draws every label: how many a generator has is known to its file alone
@@ -21,6 +22,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "rank_pairs": ("remove",),
     "audit_pairs": ("rank_pairs",),
     "prompt": (),
+    "gather_material": ("remove",),
     "synthesize": ("prompt",),
     "count_synthetic": ("synthesize", "ingest"),
     "calibrate_counts": ("count_synthetic",),
@@ -40,8 +42,8 @@ AFTER: dict[str, tuple[str, ...]] = {
 class Stage:
     """One stage, or one maker's, sampler's or counter's share of it.
 
-    ``scans`` says how many images' rows every job reads of whole tables; ``inputs`` how many tables and zips a job
-    waits for; ``path`` is where its number of chunks stands in the configuration, None where it has one job.
+    ``scans`` says how many images' rows every job reads of whole tables; ``path`` is where its number of chunks stands
+    in the configuration, None where it has one job.
     """
 
     name: str
@@ -54,7 +56,6 @@ class Stage:
     threads: int
     after: tuple[str, ...]
     scans: int = 0
-    gathers: bool = False
 
 
 def stages_of(config: Config, images: int, synthetic: int | None, threads: Mapping[str, int]) -> list[Stage]:
@@ -138,11 +139,12 @@ def _of_prompts(config: Config, images: int, prompts: Prompts) -> Iterator[Stage
     yield _stage("prompt", config.prompt, prompts.number)
     for maker in config.synthesize.makers:
         said: dict[str, Any] = {"chunks": maker.chunks, "path": ("synthesize", "makers", maker.name)}
-        pasted = maker.NEEDS_MATERIAL
-        scans = prompts.number + (images if pasted else 0)
-        after = ("remove",) if pasted else ()
-        number = prompts.of(maker)
-        yield _stage("synthesize", maker, number, maker.name, **said, scans=scans, gathers=pasted, after=after)
+        after: tuple[str, ...] = ()
+        if isinstance(maker, Composite):
+            gathers = _stage("gather_material", maker.gathering, 1, maker.name, scans=images)
+            after = (gathers.name,)
+            yield gathers
+        yield _stage("synthesize", maker, prompts.of(maker), maker.name, **said, scans=prompts.number, after=after)
     for maker in config.synthesize.makers:
         scans = images if config.count_synthetic.reference else 0
         number = prompts.of(maker)

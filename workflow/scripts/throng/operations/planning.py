@@ -5,11 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from throng.operations.planned import Stage
-from throng.operations.throughput import CHUNKED, Throughput
+from throng.operations.throughput import CHUNKED, OF_RUN, Throughput
 
 OVERHEAD = 0.02  # most of a job's time that may be engine, imports, models and tables
 MOST_CHUNKS = 2_048  # of one stage, which keeps the graph at some ten thousand jobs
-MOST_EDGES = 50_000  # of jobs that wait for all tables of other stages: Snakemake takes some 0.2 ms for each
 SHARE_OF_LIMIT = 0.5  # of the time limit that a job is planned to fill
 FAR = 1_000  # times the images of the largest measured job, beyond which a plan says that it is a guess
 SCRATCH_FILES = 2  # per image of a running job: its row, its pixels
@@ -109,7 +108,7 @@ def fixed_seconds(stage: Stage, figures: Throughput, reading: Reading) -> float:
     One core does it while a job's other cores wait, so it counts for each of them.
     """
     held = 1 if stage.gpu else stage.threads
-    if stage.stage not in CHUNKED:
+    if stage.stage not in CHUNKED and stage.stage not in OF_RUN:  # whose figures per image hold it
         return held * (figures.fixed + reading.engine)
     per_row = reading.chunk if stage.stage in ("detect", "remove") else reading.rows
     return held * (figures.fixed + reading.engine + stage.scans * per_row)
@@ -154,23 +153,15 @@ def recommended(
             found[stage.name] = found[f"synthesize/{stage.name.partition('/')[2]}"]
             continue
         known = figures.get(stage.name)
-        found[stage.name] = _chunks(stage, known, reading, machines, _bearable(stage, found)) if known else stage.chunks
+        found[stage.name] = _chunks(stage, known, reading, machines) if known else stage.chunks
     return found
 
 
-def _bearable(stage: Stage, found: Mapping[str, int]) -> int:
-    """Return the most chunks of a stage: where each job waits for all detections and edits, edges count."""
-    if not stage.gathers:
-        return MOST_CHUNKS
-    waits_for = found.get("detect", 1) + 2 * found.get("remove", 1)
-    return max(1, min(MOST_CHUNKS, MOST_EDGES // waits_for))
-
-
-def _chunks(stage: Stage, figures: Throughput, reading: Reading, machines: Machines, most: int) -> int:
+def _chunks(stage: Stage, figures: Throughput, reading: Reading, machines: Machines) -> int:
     work = stage.images * figures.per_image
     fixed = fixed_seconds(stage, figures, reading)
-    allowed = work * OVERHEAD / (1 - OVERHEAD) / fixed if fixed else most
-    wanted = _power_below(max(1.0, min(allowed, most, stage.images)))
+    allowed = work * OVERHEAD / (1 - OVERHEAD) / fixed if fixed else MOST_CHUNKS
+    wanted = _power_below(max(1.0, min(allowed, MOST_CHUNKS, stage.images)))
     room = machines.limit * SHARE_OF_LIMIT * (1 if stage.gpu else stage.threads) - fixed
     needed = _power_above(work / room) if room > 0 and work > 0 else 1
     return min(max(wanted, needed), 65_536)

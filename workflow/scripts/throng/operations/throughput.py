@@ -30,7 +30,7 @@ BOTH = (
     "report",
 )
 IN_FOLDERS = ("remove", "synthesize", "sample_gan", "convert_dataset", "release", "report")  # pixels: grow with images
-OF_RUN = ("train_counter", "evaluate")  # take what their settings say, however many images there are
+OF_RUN = ("gather_material", "train_counter", "evaluate")  # take what their settings say, however many images there are
 SPREAD = 1.8  # largest over smallest job of a stage, from which on fixed and per-image cost can be told apart
 NEEDED = ("stage", "log", "outputs", "params", "section", "wildcards")
 

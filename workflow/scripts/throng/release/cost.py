@@ -18,6 +18,7 @@ STAGES = (
     "remove",
     "rank_pairs",
     "prompt",
+    "gather_material",
     "synthesize",
     "count_synthetic",
     "calibrate_counts",
@@ -25,7 +26,7 @@ STAGES = (
     "sample_gan",
 )
 # the stage whose account in the ledger says how many images another stage went over
-COUNTED_AS = {"prompt": "synthesize", "count_synthetic": "synthesize"}
+COUNTED_AS = {"prompt": "synthesize", "gather_material": "synthesize", "count_synthetic": "synthesize"}
 
 
 def measured(results: Path, card: Card) -> dict[str, dict[str, float]]:

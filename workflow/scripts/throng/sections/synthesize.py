@@ -44,12 +44,9 @@ class Making(Section):
         return (among is None or asked in among) and (self.templates is None or template in self.templates)
 
 
-class Composite(Making):
-    """Pastes pedestrian cut-outs onto emptied backgrounds, perspective-true, occluding by depth: counts are exact."""
+class Gathering(Section):
+    """What decides of which photographs, cut-outs and places composites are made; all jobs of a maker share them."""
 
-    NEEDS_MATERIAL: ClassVar[bool] = True
-
-    backend: Literal["composite"] = "composite"
     sources: list[str] | None = setting(
         None,
         "sources whose photographs it is made of: of sources that may be passed on alone, images may be passed on; "
@@ -58,11 +55,6 @@ class Composite(Making):
     )
     min_cutout_height: int = setting(40, "least height of a person worth cutting out, pixels", ge=16)
     max_cutouts: int = setting(1000, "cut-outs in the library, chosen by hash", ge=1)
-    repeat_cutouts: bool = setting(
-        False,
-        "false: nobody stands twice in a scene, and prompts for which the library is too small are rejected; true: "
-        "where nobody fresh is large enough people come again, mirrored the other way round and in other colours",
-    )
     backgrounds: Literal["emptied", "rendered", "both"] = setting(
         "emptied", "what people are pasted on: photographs without their people, rendered streets, or either"
     )
@@ -77,10 +69,28 @@ class Composite(Making):
         "removers whose fillings are smooth where the ground is not: they are filled again with patches from elsewhere "
         "in the photograph, as is whatever a remover left over",
     )
+
+
+class Composite(Gathering, Making):
+    """Pastes pedestrian cut-outs onto emptied backgrounds, perspective-true, occluding by depth: counts are exact."""
+
+    NEEDS_MATERIAL: ClassVar[bool] = True
+
+    backend: Literal["composite"] = "composite"
+    repeat_cutouts: bool = setting(
+        False,
+        "false: nobody stands twice in a scene, and prompts for which the library is too small are rejected; true: "
+        "where nobody fresh is large enough people come again, mirrored the other way round and in other colours",
+    )
     street_size: tuple[Annotated[int, Field(ge=64)], Annotated[int, Field(ge=64)]] = setting(
         (1024, 768), "width and height of rendered streets, pixels"
     )
     min_visible: float = setting(0.3, "least visible share of a pasted person; others are placed anew", ge=0, lt=1)
+
+    @property
+    def gathering(self) -> Gathering:
+        """Return the part that decides what it is made of."""
+        return Gathering(**{name: getattr(self, name) for name in Gathering.model_fields})
 
 
 class Rendered(Making):
@@ -103,12 +113,14 @@ class Diffusers(Drawing, Making):
 
 Maker = Annotated[Composite | Diffusers | Rendered, Field(discriminator="backend")]
 
+MAKERS: list[Maker] = [Composite(name="composite")]
+
 
 class Synthesize(Section):
     """The makers of synthetic images; each makes its own image of every prompt that it is meant for."""
 
     makers: Annotated[list[Maker], AfterValidator(named_apart)] = setting(
-        [Composite(name="composite")], "the makers; an overlay's list replaces this one whole", min_length=1
+        MAKERS, "the makers; an overlay's list replaces this one whole", min_length=1
     )
 
     def of_job(self, wildcards: Mapping[str, str]) -> Maker:

@@ -13,23 +13,20 @@ from pathlib import Path
 
 from throng import synthesizers
 from throng.chunks import in_chunk
-from throng.images import ImageStore, pack_zip
+from throng.images import pack_zip
 from throng.kept import FOLDER, Kept
-from throng.manifest import OK, check_conserved, read_rows, tally, write_table
+from throng.manifest import OK, check_conserved, tally, write_table
 from throng.provenance import canonical_json, digest
 from throng.roots import RESULTS
 from throng.sections.base import output_slice
-from throng.sections.synthesize import CHOOSING, Composite, Maker
+from throng.sections.synthesize import CHOOSING, Maker
 from throng.stage import Context, Files
-from throng.synthesizers.material import training_material
-from throng.synthesizers.protocol import Material, Synthesizer
+from throng.synthesizers.gathered import read_gathered
+from throng.synthesizers.protocol import Synthesizer
 from throng.synthesizers.rows import HELD_OUT, TRAIN, held_out_row, made_row, member, placed_row
 from throng.synthesizers.selection import chosen, read_prompts
-from throng.tables import detections, images, removals, synthetic
-from throng.tables.detections import DetectionRow
-from throng.tables.images import ImageRow
+from throng.tables import synthetic
 from throng.tables.prompts import PromptRow
-from throng.tables.removals import RemovalRow
 from throng.tables.synthetic import SyntheticRow
 from throng.workdir import Made, Workdir, process
 
@@ -67,25 +64,25 @@ class _Maker:
     """The synthesizer, loaded when there is something to make, and where its work is kept."""
 
     def __init__(self, inputs: Files, config: Maker, context: Context) -> None:
-        self._job = (inputs, config, context)
+        self._job = (inputs, config)
         how = {key: value for key, value in output_slice(config).items() if key not in CHOOSING}
         prompts = inputs.one("prompts").name
         material = {name: sha for name, sha in context.parents.items() if Path(name).name != prompts}
         key = digest(canonical_json(how), context.code, canonical_json(material))[:ID_DIGITS]
         folder = context.roots[RESULTS] / FOLDER / "synthesize" / config.name
-        self._library = folder / f"{key}.library"
         self._models = {name: inputs.many(name) for name in MODELS if inputs.many(name)}
         self.model = self.synthesizer.model if self._models else None
         key = f"{key}-{digest(canonical_json(self.model))[:ID_DIGITS]}"
-        self.kept = Kept(folder, key, context.wildcards["part"], self._library)
+        self.kept = Kept(folder, key, context.wildcards["part"])
 
     @functools.cached_property
     def synthesizer(self) -> Synthesizer:
-        """Return the synthesizer; its library of what is costly to make outlives the job."""
-        inputs, config, context = self._job
-        self._library.mkdir(parents=True, exist_ok=True)
-        material = _material(inputs, config, context) if isinstance(config, Composite) else None
-        return synthesizers.load(config, material, self._library, self._models)
+        """Return the synthesizer with what it needs."""
+        inputs, config = self._job
+        material = (
+            read_gathered(inputs.one("material"), inputs.one("material_pixels")) if config.NEEDS_MATERIAL else None
+        )
+        return synthesizers.load(config, material, self._models)
 
 
 def _made_before(chunk: Kept, wanted: Mapping[str, PromptRow]) -> tuple[dict[str, SyntheticRow], dict[str, Pixels]]:
@@ -144,13 +141,3 @@ def _make(
         groups[digest(*some)[:ID_DIGITS]] = [prompts[key] for key in some]
     done = process(work, groups, make, threads=threads if synthesizer.parallel else IN_FLIGHT, stage="synthesize")
     return [SyntheticRow(**record) for group in done.values() for record in group["rows"]]
-
-
-def _material(inputs: Files, config: Composite, context: Context) -> Material:
-    return training_material(
-        read_rows(inputs.one("images"), images.TABLE, ImageRow),
-        read_rows(inputs.many("detections"), detections.TABLE, DetectionRow),
-        read_rows(inputs.many("removals"), removals.TABLE, RemovalRow),
-        ImageStore(context.roots),
-        config.sources,
-    )

@@ -6,18 +6,16 @@ from pathlib import Path
 
 from throng.operations.counted import JOB
 from throng.sections.synthesize import MODULES, Maker
-from throng.synthesizers.protocol import Material, Synthesizer
+from throng.synthesizers.gathered import Gathered
+from throng.synthesizers.protocol import Synthesizer
 
 
-def load(
-    config: Maker, material: Material | None, scratch: Path, models: Mapping[str, list[Path]] | None = None
-) -> Synthesizer:
+def load(config: Maker, gathered: Gathered | None, models: Mapping[str, list[Path]] | None = None) -> Synthesizer:
     """Return the configured synthesizer.
 
-    ``material`` is None for a backend that needs none; ``scratch`` is a folder for what is costly to make, shared by
-    jobs that run at the same time, so that who writes there writes atomically; ``models`` are files and folders by
-    what they are: model, controlnet, loras. Raises ThrongError when the material, or a model, is not enough.
+    ``gathered`` is None for a backend that needs no photographs; ``models`` are files and folders by what they are:
+    model, controlnet, loras. Raises ThrongError when a model is not enough.
     """
     if models:
         JOB.loaded_model()
-    return importlib.import_module(MODULES[config.backend]).make(config, material, scratch, models or {})
+    return importlib.import_module(MODULES[config.backend]).make(config, gathered, models or {})

@@ -1,7 +1,6 @@
 """Backend ``composite``: pedestrian cut-outs pasted on places without people, perspective-true: counts are exact."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,11 @@ from scipy.ndimage import find_objects
 
 from throng import rle
 from throng.sections.synthesize import Composite
-from throng.synthesizers.backgrounds import Backgrounds, EmptiedPhotographs
-from throng.synthesizers.cutouts import build_library
+from throng.synthesizers.gathered import Gathered
 from throng.synthesizers.painting import paint
 from throng.synthesizers.placement import Deck, place_people
-from throng.synthesizers.protocol import Material, Scene, Synthesizer
+from throng.synthesizers.places import Backgrounds
+from throng.synthesizers.protocol import Scene, Synthesizer
 from throng.synthesizers.requests import people_wanted
 from throng.synthesizers.streets import LICENCE, Streets
 from throng.tables.images import Box, Point
@@ -23,12 +22,9 @@ PLACES_TRIED = 4
 SELECTION = {"name", "chunks", "counts", "densities", "templates", "jpeg_quality", "backend"}
 
 
-def make(config: Composite, material: Material, scratch: Path, _models: object = None) -> Synthesizer:
-    """Return the compositor; its library of cut-outs is built now, or taken from ``scratch``. It needs no model.
-
-    Raises ThrongError when the material has no background, or no cut-out.
-    """
-    return Compositor(config, material, scratch)
+def make(config: Composite, gathered: Gathered, _models: object = None) -> Synthesizer:
+    """Return the compositor, which needs what was gathered and no model."""
+    return Compositor(config, gathered)
 
 
 class Compositor:
@@ -38,12 +34,12 @@ class Compositor:
     parallel = True
     model: Mapping[str, str] | None = None
 
-    def __init__(self, config: Composite, material: Material, scratch: Path) -> None:
+    def __init__(self, config: Composite, gathered: Gathered) -> None:
         self.options: Mapping[str, Any] = config.model_dump(mode="json", exclude=SELECTION)
         self._config = config
-        self._material = material
-        self._kinds = _kinds(config, material, scratch)
-        self._library = build_library(material, config.min_cutout_height, config.max_cutouts, scratch)
+        self._photographs = gathered.photographs
+        self._kinds = _kinds(config, gathered)
+        self._library = gathered.library
 
     def synthesize(self, prompts: Sequence[PromptRow]) -> list[Scene | str]:
         """Return an image with exactly the requested number of people for each prompt, or why there is none.
@@ -82,7 +78,7 @@ class Compositor:
         names = {person.cutout.photograph for person in people}
         if place.photograph is not None:
             names.add(place.photograph.id)
-        parents = [self._material.photographs[name] for name in sorted(names)]
+        parents = [self._photographs[name] for name in sorted(names)]
         licences = {parent.licence for parent in parents} | ({LICENCE} if place.photograph is None else set())
         boxes, masks = outlines(owner, len(people))
         return Scene(
@@ -98,10 +94,10 @@ class Compositor:
         )
 
 
-def _kinds(config: Composite, material: Material, scratch: Path) -> list[Backgrounds]:
+def _kinds(config: Composite, gathered: Gathered) -> list[Backgrounds]:
     kinds: list[Backgrounds] = []
     if config.backgrounds != "rendered":
-        kinds.append(EmptiedPhotographs(material, config, scratch))
+        kinds.append(gathered.places)
     if config.backgrounds != "emptied":
         kinds.append(Streets(config.max_backgrounds, *config.street_size))
     return kinds

@@ -1,40 +1,16 @@
-"""The library of pedestrian cut-outs: whole, standing, unhidden people of training photographs."""
+"""A pedestrian cut-out, and how a library of them is written down."""
 
 import functools
-import hashlib
-import json
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from throng import rle
-from throng.density.boxes import FRAME_GAP, detected_boxes, is_guess, standing_boxes
-from throng.density.plane import agreeing_people
-from throng.errors import ThrongError
-from throng.files import atomic_path
-from throng.images import decode
-from throng.manifest import OK
-from throng.synthesizers.ground import plane_of
-from throng.synthesizers.photometry import Look, look_of
-from throng.synthesizers.protocol import Material
-from throng.synthesizers.silhouette import SURROUND, grab, head_point, whole, with_bags
-from throng.tables.detections import Detection, DetectionRow
-from throng.tables.images import ImageRow
+from throng.synthesizers.photometry import Look
 
-log = logging.getLogger(__name__)
-SLENDER = (1.7, 4.5)  # height over width of a standing person's box
-FRAME_SHARE = 0.02  # of the height, nearer to the frame a box may be cut off: detectors are not exact
-HIDDEN = 0.06  # share of the box that somebody nearer may cover
-CROWDED = 0.4  # share of the box that somebody farther may share
-HEAD_WITHIN = 0.2  # of the box's height, below its top
-PER_PHOTOGRAPH = 12
-STORED_HEIGHT = 384  # pixels
 SMALLEST_LEVEL = 24
-FEET_PART = 0.06
 
 
 @dataclass(frozen=True)
@@ -79,167 +55,29 @@ class CutOut:
         return cv2.flip(small, 1) if mirrored else small
 
 
-def build_library(material: Material, least_height: int, most: int, scratch: Path) -> list[CutOut]:
-    """Return up to ``most`` cut-outs, photographs taken in the order of their ids' hashes, from scratch if made before.
+def packed(library: Iterable[CutOut]) -> tuple[list[dict[str, Any]], bytes]:
+    """Return cut-outs as plain JSON values, and their pixels one after the other."""
+    members = list(library)
+    entries = [{**asdict(cutout), "rgba": cutout.rgba.shape} for cutout in members]
+    return entries, b"".join(cutout.rgba.tobytes() for cutout in members)
 
-    Raises ThrongError when there is not one.
-    """
-    path = scratch / "cutouts.npz"
-    if path.exists():
-        return _load(path)
+
+def unpacked(entries: Sequence[Mapping[str, Any]], pixels: bytes) -> list[CutOut]:
+    """Return the cut-outs that :func:`packed` wrote down; raises KeyError, TypeError or ValueError for all else."""
     library: list[CutOut] = []
-    looked_at = 0
-    for photograph in sorted(material.photographs, key=lambda name: hashlib.sha256(name.encode()).digest()):
-        if len(library) >= most:
-            break
-        found = material.detections.get(photograph)
-        if found is not None and found.status == OK and found.people:
-            looked_at += 1
-            library += _cut_photograph(material, material.photographs[photograph], found, least_height)
-    if not library:
-        raise ThrongError(
-            f"no pedestrian cut-out: of {len(material.photographs)} training photographs {looked_at} have detections, "
-            f"and none shows a whole, unhidden person of {least_height} pixels or more; add photographs with boxes, "
-            f"detect with masks (detect.task: segment) or lower synthesize.min_cutout_height"
-        )
-    library = library[:most]
-    log.info("%d cut-outs from %d photographs", len(library), len({cutout.photograph for cutout in library}))
-    _save(path, library)
-    return library
-
-
-def _cut_photograph(material: Material, row: ImageRow, found: DetectionRow, least_height: int) -> Iterator[CutOut]:
-    chosen = candidates(row, found, least_height)
-    if not chosen:
-        return
-    pixels = decode(material.store.read_bytes(row.source, row.path))
-    look = look_of(pixels)
-    kept = 0
-    for person in chosen:
-        cutout = cut(pixels, row, found.people, person, look)
-        if cutout is not None and cutout.height >= least_height:
-            yield cutout
-            kept += 1
-        if kept == PER_PHOTOGRAPH:
-            return
-
-
-def candidates(row: ImageRow, found: DetectionRow, least_height: int) -> list[int]:
-    """Return the people, by index and falling height, whose boxes say: whole, standing, alone and large enough.
-
-    Boxes that a detector guessed from head points are no boxes. Where the photograph's ground plane is known, a person
-    must be as tall as the plane says, which sorts out those whose feet are hidden.
-    """
-    if is_guess(row, found):
-        return []
-    boxes = detected_boxes(found)
-    feet = boxes[:, 1] + boxes[:, 3]
-    fits = (boxes[:, 3] >= least_height) & (boxes[:, 3] >= SLENDER[0] * boxes[:, 2])
-    fits &= boxes[:, 3] <= SLENDER[1] * boxes[:, 2]
-    gap = np.maximum(FRAME_GAP, FRAME_SHARE * boxes[:, 3:])
-    fits &= (boxes[:, :2] >= gap).all(axis=1)
-    fits &= (boxes[:, :2] + boxes[:, 2:] <= np.array([row.width, row.height]) - gap).all(axis=1)
-    plane = plane_of(row, standing_boxes(row, found))
-    if plane is not None:
-        fits &= agreeing_people(plane, feet, boxes[:, 3])
-    shared = _shared(boxes)
-    nearer = feet[None, :] > feet[:, None]
-    fits &= np.max(np.where(nearer, shared, 0.0), axis=1, initial=0.0) <= HIDDEN
-    fits &= np.max(np.where(nearer, 0.0, shared), axis=1, initial=0.0) <= CROWDED
-    fits &= _heads_inside(row, boxes) <= 1
-    chosen = np.flatnonzero(fits)
-    return [int(index) for index in chosen[np.argsort(-boxes[chosen, 3], kind="stable")]]
-
-
-def _shared(boxes: np.ndarray) -> np.ndarray:
-    """Return (N, N): the share of box i that box j covers, 0 on the diagonal."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum((boxes[:, :2] + boxes[:, 2:])[:, None], (boxes[:, :2] + boxes[:, 2:])[None])
-    both = np.prod(np.clip(high - low, 0, None), axis=2) / np.maximum(np.prod(boxes[:, 2:], axis=1), 1e-9)[:, None]
-    np.fill_diagonal(both, 0.0)
-    return both
-
-
-def _heads_inside(row: ImageRow, boxes: np.ndarray) -> np.ndarray:
-    """Return (N,): the annotated heads in each box, so that somebody the detector missed is noticed."""
-    heads = np.array([(point["x"], point["y"]) for point in row.points or []], float).reshape(-1, 2)
-    inside = (heads[None] >= boxes[:, None, :2]) & (heads[None] <= (boxes[:, :2] + boxes[:, 2:])[:, None])
-    return inside.all(axis=2).sum(axis=1)
-
-
-def cut(pixels: np.ndarray, row: ImageRow, people: list[Detection], person: int, look: Look) -> CutOut | None:
-    """Cut one person out of (H, W, 3) uint8 pixels by its mask, or by GrabCut in its box; None for a poor outline."""
-    mine = people[person]
-    margin = SURROUND * mine["h"]
-    left, top = max(0, int(mine["x"] - margin)), max(0, int(mine["y"] - margin))
-    right = min(pixels.shape[1], int(np.ceil(mine["x"] + mine["w"] + margin)))
-    bottom = min(pixels.shape[0], int(np.ceil(mine["y"] + mine["h"] + margin)))
-    crop = pixels[top:bottom, left:right]
-    box = (mine["x"] - left, mine["y"] - top, mine["w"], mine["h"])
-    if mine["mask"] is not None:
-        given = rle.decode(mine["mask"], pixels.shape[0], pixels.shape[1])[top:bottom, left:right]
-        outline = whole(given, box)
-        outline = None if outline is None else with_bags(crop, outline)
-    else:
-        others = np.array([(p["x"] - left, p["y"] - top, p["w"], p["h"]) for p in people], float)
-        head = _head_of(row, mine)
-        head = None if head is None else (head[0] - left, head[1] - top)
-        outline = grab(crop, box, np.delete(others, person, axis=0), head)
-    return None if outline is None else finished(crop, outline, row.id, person, look)
-
-
-def _head_of(row: ImageRow, person: Detection) -> tuple[float, float] | None:
-    """Return the one annotated head point in the upper part of a person's box, None where there is none, or more."""
-    low, high = person["x"], person["x"] + person["w"]
-    top, bottom = person["y"], person["y"] + HEAD_WITHIN * person["h"]
-    heads = [(p["x"], p["y"]) for p in row.points or [] if low <= p["x"] <= high and top <= p["y"] <= bottom]
-    return heads[0] if len(heads) == 1 else None
-
-
-def finished(crop: np.ndarray, outline: np.ndarray, photograph: str, person: int, look: Look) -> CutOut:
-    """Trim, feather and premultiply a person given by its (H, W) bool outline, and shrink what is needlessly large."""
-    rows, columns = np.flatnonzero(outline.any(axis=1)), np.flatnonzero(outline.any(axis=0))
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    solid, colours = outline[window], crop[window]
-    edge = solid.shape[0] / 250  # outlines lie slightly outside: a rim of the old background would shine
-    inner = cv2.distanceTransform(np.pad(solid, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    alpha = np.clip((inner - edge) / max(1.0, 2 * edge), 0.0, 1.0).astype(np.float32)
-    head, foot = head_point(solid), float(np.median(np.nonzero(solid[-max(1, round(FEET_PART * len(solid))) :])[1]))
-    rgba = np.dstack([colours.astype(np.float32) * alpha[..., None], 255 * alpha])
-    scale = min(1.0, STORED_HEIGHT / solid.shape[0])
-    if scale < 1:
-        size = (max(2, round(solid.shape[1] * scale)), STORED_HEIGHT)
-        rgba = cv2.resize(rgba, size, interpolation=cv2.INTER_AREA)
-    return CutOut(
-        photograph,
-        person,
-        np.rint(rgba).astype(np.uint8),
-        (head[0] * scale, head[1] * scale),
-        foot * scale,
-        Look(look.mean, look.spread, look.blur * scale),
-    )
-
-
-def _save(path: Path, library: list[CutOut]) -> None:
-    listed = [{**asdict(cutout), "rgba": cutout.rgba.shape} for cutout in library]
-    text = np.frombuffer(json.dumps(listed).encode(), np.uint8)
-    with atomic_path(path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, listed=text, rgba=np.concatenate([cutout.rgba.ravel() for cutout in library]))
-
-
-def _load(path: Path) -> list[CutOut]:
-    with np.load(path, allow_pickle=False) as kept:
-        listed, rgba = json.loads(kept["listed"].tobytes()), kept["rgba"]
-    library: list[CutOut] = []
-    start = 0
-    for entry in listed:
-        shape = tuple(entry["rgba"])
-        size = int(np.prod(shape))
-        entry |= {
-            "rgba": rgba[start : start + size].reshape(shape),
-            "head": tuple(entry["head"]),
-            "look": Look(tuple(entry["look"]["mean"]), tuple(entry["look"]["spread"]), entry["look"]["blur"]),
-        }
-        library.append(CutOut(**entry))
+    flat, start = np.frombuffer(pixels, np.uint8), 0
+    for entry in entries:
+        height, width, channels = entry["rgba"]
+        size = height * width * channels
+        rgba = flat[start : start + size].reshape(height, width, channels)
+        look = look_from(entry["look"])
+        head = (entry["head"][0], entry["head"][1])
+        library.append(CutOut(entry["photograph"], entry["person"], rgba, head, entry["foot"], look))
         start += size
     return library
+
+
+def look_from(values: Mapping[str, Any]) -> Look:
+    """Return the look that ``dataclasses.asdict`` and JSON made lists of."""
+    mean, spread = values["mean"], values["spread"]
+    return Look((mean[0], mean[1], mean[2]), (spread[0], spread[1], spread[2]), values["blur"])

@@ -18,7 +18,8 @@ from throng.render.scene import SMALLEST_SIDE
 from throng.sections.pipelines import FromLayout, Lora, UnderControl
 from throng.sections.synthesize import Diffusers
 from throng.synthesizers.diffusers_layout import MAPS, picture
-from throng.synthesizers.protocol import Material, Scene, Synthesizer
+from throng.synthesizers.gathered import Gathered
+from throng.synthesizers.protocol import Scene, Synthesizer
 from throng.synthesizers.rendered import frame_of
 from throng.tables.prompts import PromptRow
 
@@ -26,9 +27,7 @@ log = logging.getLogger(__name__)
 STAGE = "synthesize/diffusers"
 
 
-def make(
-    config: Diffusers, _material: Material | None, _scratch: Path, models: Mapping[str, list[Path]]
-) -> Synthesizer:
+def make(config: Diffusers, _gathered: Gathered | None, models: Mapping[str, list[Path]]) -> Synthesizer:
     """Load the pipeline of ``models["model"]`` with its LoRA files and ControlNet; it needs no material.
 
     Raises ThrongError when it, a file or a library is missing, or does not fit.

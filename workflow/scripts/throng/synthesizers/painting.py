@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numba import njit
 
-from throng.synthesizers.backgrounds import Background
 from throng.synthesizers.ground import STATURE_M
 from throng.synthesizers.photometry import matching, missing_blur
 from throng.synthesizers.placement import Pasted
+from throng.synthesizers.places import Background
 
 SHADOW_STRENGTH = 0.42
 SHADOW_RADIUS_M = 0.34

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from throng.synthesizers.backgrounds import Place
 from throng.synthesizers.cutouts import CutOut
 from throng.synthesizers.occupancy import SOLID, Occupancy
+from throng.synthesizers.places import Place
 
 GROUP_SHARES = (0.38, 0.36, 0.14, 0.08, 0.04)  # of one person alone, two, ... five
 GROUP_BOUNDS = tuple(itertools.accumulate(GROUP_SHARES))[:-1]

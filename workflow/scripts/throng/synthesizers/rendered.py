@@ -9,7 +9,8 @@ from throng.render.scene import Frame, make_scene, render_counted
 from throng.render.truth import masks
 from throng.sections.synthesize import Rendered
 from throng.seeds import sample_seed
-from throng.synthesizers.protocol import Material, Scene, Synthesizer
+from throng.synthesizers.gathered import Gathered
+from throng.synthesizers.protocol import Scene, Synthesizer
 from throng.synthesizers.requests import people_wanted
 from throng.tables.images import Box, Point
 from throng.tables.prompts import PromptRow
@@ -19,9 +20,7 @@ PLACES_TRIED = 4
 LICENCE = "CC0-1.0"
 
 
-def make(
-    config: Rendered, _material: Material | None, _scratch: Path, _models: Mapping[str, list[Path]]
-) -> Synthesizer:
+def make(config: Rendered, _gathered: Gathered | None, _models: Mapping[str, list[Path]]) -> Synthesizer:
     """Return the renderer; it needs neither material nor model."""
     return Renderer(config)
 

@@ -7,9 +7,9 @@ import numpy as np
 from throng.render.placement import place as place_walkers
 from throng.render.scene import Scene, make_scene, render_background
 from throng.seeds import generator, sample_seed
-from throng.synthesizers.backgrounds import KNOWN, Background, Place, ready_background
 from throng.synthesizers.ground import STATURE_M, GroundPlane
 from throng.synthesizers.photometry import look_of
+from throng.synthesizers.places import KNOWN, Background, Place, ready_background
 
 LICENCE = "CC0-1.0"
 STAGE = "synthesize/streets"

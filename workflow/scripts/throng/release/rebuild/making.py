@@ -13,6 +13,7 @@ from throng.release.rebuild.pins import Pins, all_found, named, of_pipeline
 from throng.release.rebuild.recipes import WITHDRAWN, Recipes
 from throng.release.rebuild.surroundings import differences
 from throng.sections.synthesize import MODULES, Composite, Maker
+from throng.synthesizers.gathering import gather
 from throng.synthesizers.protocol import Material, Synthesizer
 from throng.synthesizers.rows import made_row, member
 from throng.tables.prompts import PromptRow
@@ -43,7 +44,8 @@ def remake_images(
     retry(work)
     for maker, names in sorted(by_maker.items()):
         footer = _footer(recipes, maker)
-        loaded = _synthesizer(footer, material, models, work.path / f"library-{maker}", device)
+        gathered = Workdir(work.path / f"material-{maker}")
+        loaded = _synthesizer(footer, material, models, gathered, threads, device)
         if isinstance(loaded, str):
             faults |= dict.fromkeys(names, loaded)
         else:
@@ -96,7 +98,8 @@ def _synthesizer(
     footer: Mapping[str, Any],
     material: Callable[[Composite], Material | str],
     models: Pins,
-    library: Path,
+    work: Workdir,
+    threads: int,
     device: str,
 ) -> tuple[Maker, Synthesizer] | str:
     files: dict[str, list[Path]] = {}
@@ -106,8 +109,9 @@ def _synthesizer(
             return answer
         files = answer
     config: Maker = TypeAdapter(Maker).validate_python(named(footer["config"]["synthesize"], files, device))
-    given = material(config) if isinstance(config, Composite) else None
+    if not isinstance(config, Composite):
+        return config, synthesizers.load(config, None, files)
+    given = material(config)
     if isinstance(given, str):
         return given
-    library.mkdir(parents=True, exist_ok=True)
-    return config, synthesizers.load(config, given, library, files)
+    return config, synthesizers.load(config, gather(given, config.gathering, work, threads), files)
