@@ -152,6 +152,12 @@ def test_numbers_as_people_say_them():
     assert [short(value) for value in (None, 0, 950, 1200, 10**7, 2.5e12)] == ["?", "0", "950", "1.2k", "10M", "2.5T"]
 
 
+def test_the_engines_seconds_of_a_plan_are_those_on_record():
+    record = Path(__file__).parents[3] / "benchmarks" / "results" / "engine_overhead.json"
+    _, reading = read(SHIPPED)
+    assert reading["engine"] == json.loads(record.read_text())["Slurm"]["engine, seconds per job"]
+
+
 def test_the_shipped_figures_plan_the_demo_and_name_their_machine():
     done = CliRunner().invoke(app, ["plan", "--images", "10k", "--json"])
     assert done.exit_code == 0, done.output
