@@ -4,9 +4,9 @@
 
 ``short``: 24 jobs of one second each, sent one by one, as an array, and grouped by eight: seconds until Snakemake ends
 and CPU seconds of all jobs, by ``sacct``. To benchmarks/results/slurm_short.json.
-``run``: config/tiny.yaml in a clone of the last commit; what ``sacct`` says of each job. To
-benchmarks/results/slurm_run.json and, as a table, to docs/slurm_runs.md. Where other work shares the machine, the
-seconds say little and the rest holds.
+``run``: config/tiny.yaml in a clone of the last commit, planned and sent as the README says; what ``sacct`` says of
+each job. To benchmarks/results/slurm_run.json and, as a table, to docs/slurm_runs.md. Where other work shares the
+machine, the seconds say little and the rest holds.
 """
 
 import argparse
@@ -108,11 +108,21 @@ def measure_short(cluster: Cluster, work: Path) -> dict[str, Any]:
 
 
 def measure_run(cluster: Cluster, work: Path) -> dict[str, Any]:
-    """Return the jobs of the smallest whole run, in the order in which they were sent."""
+    """Return the jobs of the smallest whole run, typed as a new user types it."""
     folder = work / "checkout"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-    wall = snakemake(cluster, folder, "--configfile", "config/tiny.yaml")
-    jobs = [
+    plan = "plan --images 28 --config config/tiny.yaml --overlay chunks.yaml"
+    throng = str(Path(sys.executable).parent / "throng")
+    subprocess.run([throng, *plan.split()], cwd=folder, check=True, capture_output=True)
+    wall = snakemake(cluster, folder, "all", "--configfile", "config/tiny.yaml", "chunks.yaml")
+    jobs = told(cluster, folder)
+    write_table(jobs)
+    return {"seconds": round(wall), "jobs": jobs}
+
+
+def told(cluster: Cluster, folder: Path) -> list[dict[str, Any]]:
+    """Return what a table says of the jobs sent from ``folder``, in the order in which they were sent."""
+    return [
         {
             "job": job["JobID"],
             "rule": job["Comment"].removeprefix("rule_").replace("_wildcards_", " "),
@@ -126,8 +136,6 @@ def measure_run(cluster: Cluster, work: Path) -> dict[str, Any]:
         }
         for job in sorted(jobs_of(cluster, folder), key=lambda job: int(job["JobIDRaw"]))
     ]
-    write_table(jobs)
-    return {"seconds": round(wall), "jobs": jobs}
 
 
 def write_table(jobs: list[dict[str, Any]]) -> None:
