@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.workflow.conftest import ROOT, Project, checkout
+from tests.workflow.conftest import PARTS, ROOT, Project, checkout
 
 HERE = Path(__file__).parent
 RESULTS = Path("results") / "tiny"
@@ -161,8 +161,11 @@ class Drill(Project):
 
 
 def _commit() -> str:
-    described = ("git", "describe", "--always", "--dirty")
-    return subprocess.run(described, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    """Return the commit of the checkout, with a plus where what is copied of it is not as committed."""
+    ask = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
+    named = subprocess.run(("git", "rev-parse", "--short", "HEAD"), **ask).stdout.strip()
+    changed = subprocess.run(("git", "status", "--porcelain", "--", *PARTS), **ask).stdout
+    return f"{named}+" if changed else named
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
