@@ -43,13 +43,14 @@ def test_a_worker_that_is_stopped_and_then_killed_loses_nothing(
     redone = undisturbed.redone(drill, stage)
     if once["commits"] >= MANY:
         assert redone["redone_commits"] < once["commits"], "what was kept has been of no use"
-    kept = f"{asked['commits']} commits, kill -9 after {killed['commits'] - 1} more of {once['commits']}"
-    made = f"no commit, kill -9 with {killed['outputs'] - 1} of {once['outputs']} outputs there"
+    by_output = killed["outputs"] > 0  # it was struck before an output, not before a commit
+    more, there = killed["commits"] - (not by_output), killed["outputs"] - by_output
+    sent = f"SIGTERM after {asked['cpu']:.1f} CPU-s, {asked['commits']} of {once['commits']} commits"
     record(
         Fault(
             fault="SIGTERM at a random moment, then kill -9 midway",
             stage=stage,
-            done=f"SIGTERM after {asked['cpu']:.1f} CPU-s and {kept if killed['commits'] else made}",
+            done=f"{sent}; kill -9 after {more} more, {there} of {once['outputs']} outputs there",
             told=first.sentence(stage),
             rows_lost=0,
             equal=True,
