@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throng.chunk_rows import hashes, read_chunk
+from throng.chunk_rows import hashes, read_chunk, read_named
 from throng.chunks import in_chunk, part_name
 from throng.errors import ThrongError
 from throng.manifest import read_rows, write_table
@@ -42,6 +42,18 @@ def test_chunks_of_several_files_are_those_of_all_rows(tmp_path, of):
         part = part_name(index, of)
         wanted = [dataclasses.asdict(row) for row in every if in_chunk(row.id, part)]
         assert [dataclasses.asdict(row) for row in read_chunk(files, detections.TABLE, DetectionRow, part)] == wanted
+
+
+def test_named_rows_are_those_of_all_rows(tmp_path):
+    made = rows(50)
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    write_table(files[0], detections.TABLE, made[::2], MADE)
+    write_table(files[1], detections.TABLE, made[1::2], MADE)
+    names = {row.id for row in made[10:20]} | {"absent"}
+    wanted = [row for row in read_rows(files, detections.TABLE, DetectionRow) if row.id in names]
+    assert len(wanted) == 10
+    assert read_named(files, detections.TABLE, DetectionRow, names) == wanted
+    assert read_named(files, detections.TABLE, DetectionRow, set()) == []
 
 
 @given(st.lists(st.binary(min_size=4, max_size=8).map(bytes.hex), max_size=20))

@@ -1,11 +1,12 @@
-"""Reads the rows of one chunk out of a whole table: a job's time and memory follow its chunk, not the data set."""
+"""Reads some rows out of a whole table, those of a chunk or of given ids: memory follows them, not the data set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from throng.chunks import HASHED, parse_part
@@ -13,6 +14,7 @@ from throng.errors import ThrongError, first_line
 from throng.manifest import Table, check_part
 
 Row = TypeVar("Row")
+Choice = Callable[[Path, pa.RecordBatch], pa.RecordBatch]
 BATCH_ROWS = 16_384
 NONE = 255  # a character that is no hexadecimal digit
 VALUES = np.array([int(chr(code), 16) if chr(code) in "0123456789abcdef" else NONE for code in range(256)], np.uint8)
@@ -26,20 +28,37 @@ def read_chunk(paths: Path | Sequence[Path], table: Table, row_type: type[Row], 
     is no such table, or an id that is not hexadecimal.
     """
     index, of = parse_part(part)
+
+    def chosen(path: Path, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return _of_chunk(batch, path, table, index, of)
+
+    return _read(paths, table, row_type, chosen)
+
+
+def read_named(paths: Path | Sequence[Path], table: Table, row_type: type[Row], ids: Collection[str]) -> list[Row]:
+    """Read the rows whose id is among ``ids``, whatever their status, in key order, memory as :func:`read_chunk`.
+
+    Raises ThrongError naming the stage to rerun for a file that is no such table.
+    """
+    wanted = pc.field("id").isin(pa.array(sorted(ids), pa.string()))
+    return _read(paths, table, row_type, lambda _, batch: batch.filter(wanted))
+
+
+def _read(paths: Path | Sequence[Path], table: Table, row_type: type[Row], chosen: Choice) -> list[Row]:
     files = [paths] if isinstance(paths, Path) else list(paths)
     if not files:
         raise ThrongError(f"table {table.name!r}: no part was given to read; run stage {table.stage!r}")
-    batches = [batch for file in files for batch in _batches(file, table, index, of)]
+    batches = [batch for file in files for batch in _batches(file, table, chosen)]
     data = pa.Table.from_batches(batches, schema=table.schema)
     data = data.sort_by([(name, "ascending") for name in table.key])
     return [row_type(**record) for record in data.to_pylist()]
 
 
-def _batches(path: Path, table: Table, index: int, of: int) -> list[pa.RecordBatch]:
+def _batches(path: Path, table: Table, chosen: Choice) -> list[pa.RecordBatch]:
     check_part(path, table)
     try:
         with pq.ParquetFile(path) as file:
-            found = [_of_chunk(batch, path, table, index, of) for batch in file.iter_batches(BATCH_ROWS)]
+            found = [chosen(path, batch) for batch in file.iter_batches(BATCH_ROWS)]
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ThrongError(
             f"{path}: damaged ({first_line(error)}); delete it and rerun stage {table.stage!r}"

@@ -1,13 +1,19 @@
 """Which images are looked at: synthesised ones, and labelled photographs that show how detector and counter err."""
 
 import dataclasses
+import heapq
 import itertools
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import pyarrow.compute as pc
+
+from throng.chunk_rows import read_named
 from throng.chunks import in_chunk
-from throng.manifest import OK
+from throng.manifest import OK, read_table
 from throng.roots import RESULTS
 from throng.seeds import sample_seed
+from throng.tables import images
 from throng.tables.images import Box, ImageRow, Person
 from throng.tables.synthetic import SyntheticRow
 from throng.tables.synthetic_counts import PHOTOGRAPH, SYNTHETIC
@@ -50,16 +56,21 @@ def synthetic_subject(row: SyntheticRow) -> Subject:
     return Subject(SYNTHETIC, photograph, row.count)
 
 
-def reference_photographs(rows: Iterable[ImageRow], number: int, part: str, seed: int) -> list[Subject]:
+def reference_photographs(path: Path, number: int, part: str, seed: int) -> list[Subject]:
     """Return the members of a chunk among the ``number`` labelled training photographs of the smallest hashes.
 
-    A photograph whose content is held out under another name is never taken.
+    ``path`` is table images, of which only these become objects. A photograph whose content is held out under another
+    name is never taken.
     """
-    usable = [row for row in rows if row.status == OK]
-    held = {row.id for row in usable if row.split != TRAIN}
-    labelled = {row.id: row for row in usable if row.id not in held and row.count is not None}
-    chosen = sorted(labelled, key=lambda key: sample_seed(seed, "count_synthetic", key))[:number]
-    return [Subject(PHOTOGRAPH, labelled[key], labelled[key].count) for key in sorted(chosen) if in_chunk(key, part)]
+    known = read_table(path, images.TABLE, ["id", "status", "split", "count"])
+    usable = known.filter(pc.field("status") == OK)
+    held = usable.filter(pc.field("split") != TRAIN)["id"].unique()
+    labelled = usable.filter(pc.field("count").is_valid() & ~pc.field("id").isin(held))
+    names: list[str] = labelled["id"].unique().to_pylist()
+    chosen = heapq.nsmallest(number, names, key=lambda name: sample_seed(seed, "count_synthetic", name))
+    mine = {name for name in chosen if in_chunk(name, part)}
+    rows = {row.id: row for row in read_named(path, images.TABLE, ImageRow, mine) if row.status == OK}
+    return [Subject(PHOTOGRAPH, row, row.count) for _, row in sorted(rows.items())]
 
 
 def batches(subjects: Iterable[Subject], size: int) -> dict[str, Sequence[Subject]]:

@@ -9,6 +9,7 @@ from throng.operations.throughput import CHUNKED, OF_RUN, Throughput
 
 OVERHEAD = 0.02  # most of a job's time that may be engine, imports, models and tables
 MOST_CHUNKS = 2_048  # of one stage, which keeps the graph at some ten thousand jobs
+OWN_ROWS = ("detect", "remove", "count_synthetic")  # whose jobs make objects of their own rows alone
 SHARE_OF_LIMIT = 0.5  # of the time limit that a job is planned to fill
 FAR = 1_000  # times the images of the largest measured job, beyond which a plan says that it is a guess
 SCRATCH_FILES = 2  # per image of a running job: its row, its pixels
@@ -83,7 +84,7 @@ def cost(stage: Stage, chunks: int, figures: Throughput | None, reading: Reading
     at_once = min(slots(stage, machines), chunks)
     job_wall = seconds / (1 if stage.gpu else stage.threads)
     kept = stage.images * (figures.table_bytes + figures.pixel_bytes) + chunks * figures.job_bytes
-    objects = share if stage.stage in ("detect", "remove") else max(stage.scans, share)
+    objects = share if stage.stage in OWN_ROWS else max(stage.scans, share)
     return Cost(
         stage=stage,
         figures=figures,
@@ -110,7 +111,7 @@ def fixed_seconds(stage: Stage, figures: Throughput, reading: Reading) -> float:
     held = 1 if stage.gpu else stage.threads
     if stage.stage not in CHUNKED and stage.stage not in OF_RUN:  # whose figures per image hold it
         return held * (figures.fixed + reading.engine)
-    per_row = reading.chunk if stage.stage in ("detect", "remove") else reading.rows
+    per_row = reading.chunk if stage.stage in OWN_ROWS else reading.rows
     return held * (figures.fixed + reading.engine + stage.scans * per_row)
 
 

@@ -18,8 +18,7 @@ from throng.manifest import OK, check_conserved, read_rows, tally, write_table
 from throng.provenance import canonical_json, digest
 from throng.sections.count_synthetic import CountSynthetic
 from throng.stage import Context, Files
-from throng.tables import images, synthetic, synthetic_counts
-from throng.tables.images import ImageRow
+from throng.tables import synthetic, synthetic_counts
 from throng.tables.synthetic import SyntheticRow
 from throng.tables.synthetic_counts import SyntheticCountRow
 from throng.workdir import Made, Workdir, process
@@ -68,8 +67,7 @@ def read_subjects(inputs: Files, config: CountSynthetic, context: Context) -> tu
     subjects = [synthetic_subject(row) for row in made]
     photographs: list[Subject] = []
     if config.reference:
-        ingested = read_rows(inputs.one("images"), images.TABLE, ImageRow)
-        photographs = reference_photographs(ingested, config.reference, part, context.seed)
+        photographs = reference_photographs(inputs.one("images"), config.reference, part, context.seed)
     shown = [subject for subject in subjects if subject.row.status == OK]
     return [*shown, *photographs], [subject for subject in subjects if subject.row.status != OK]
 
