@@ -485,6 +485,33 @@ def record_read(path: Path) -> bool:
     return bool(found)
 
 
+def material_seeds(folder: Path) -> list[bytes]:
+    _write_material(folder / "material.json", folder / "material.zip")
+    return [(folder / "material.json").read_bytes()]
+
+
+def _write_material(listing: Path, archive: Path) -> None:
+    from tests.unit.synthesizers.drawn import PLANE, image_row
+    from throng.synthesizers.cutouts import CutOut
+    from throng.synthesizers.gathered import Gathered, write_gathered
+    from throng.synthesizers.photometry import Look
+    from throng.synthesizers.places import KeptPlaces, Place
+
+    row, look = image_row("0" * 16, "source", "a.png", (24, 32)), Look((120.0, 0.0, 0.0), (50.0, 5.0, 5.0), 1.0)
+    cutout = CutOut(row.id, 0, np.full((6, 3, 4), 9, np.uint8), (1.0, 1.0), 2.0, look)
+    place = Place(row.id, 32, 24, row, PLANE, 0, np.array([[5.0, 20.0]]), None, 0.1)
+    png = encoded("PNG")
+    write_gathered(Gathered({row.id: row}, [cutout], KeptPlaces([place], [look], lambda _: png)), listing, archive)
+
+
+def material_read(path: Path) -> bool:
+    from throng.synthesizers.gathered import read_gathered
+
+    _write_material(path.with_name("true.json"), path.with_name("material.zip"))
+    gathered = read_gathered(path, path.with_name("material.zip"))
+    return bool(gathered.library) and bool(len(gathered.places))
+
+
 def losses_seeds(_: Path) -> list[bytes]:
     """Return the log of a GAN's training."""
     lines = [{"Progress/kimg": {"mean": k, "num": 1}, "Loss/D/loss": {"mean": 0.5 / (k + 1)}} for k in range(5)]
@@ -670,6 +697,7 @@ TARGETS = (
     Target("points", "points", points_seeds, points_read, structures.json_document),
     Target("jobs", "changed", jobs_seeds, jobs_read, structures.json_document),
     Target("records", "changed", record_seeds, record_read, structures.json_document),
+    Target("material", "material.json", material_seeds, material_read, structures.json_document),
     Target("losses", "stats.jsonl", losses_seeds, losses_read, structures.json_lines),
     Target("shards", "changed.tar", shards_seeds, shards_read, structures.tar_headers),
     Target("opened", "changed", release_seeds("index.json"), opened("index.json"), structures.json_document),

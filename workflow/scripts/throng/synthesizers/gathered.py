@@ -21,6 +21,8 @@ from throng.tables.images import ImageRow
 
 FORMAT = 1
 CUTOUTS = "cutouts.rgba"
+# what parsing and taking apart some other file's values may end in
+BROKEN = (OSError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def read_gathered(listing: Path, archive: Path) -> Gathered:
         library = unpacked(said["cutouts"], opened.read(CUTOUTS))
         places = [_place(record, photographs) for record in said["places"]]
         looks = [look_from(record["look"]) for record in said["places"]]
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (*BROKEN, zipfile.BadZipFile) as error:
         raise ThrongError(
             f"{listing}: not what stage gather_material writes ({first_line(error)}); delete it and run the stage again"
         ) from error
