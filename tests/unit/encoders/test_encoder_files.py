@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 import throng.counting
 from throng.counting.registry import save_counter
-from throng.encoders.files import CARD, read_network, save_network
+from throng.encoders.files import CARD, kind_of, read_network, save_network
 from throng.encoders.registry import build_encoder
 from throng.errors import ThrongError
 
@@ -58,6 +58,13 @@ def test_statistics_and_options_of_batch_norm_are_kept(tmp_path):
     assert stored.head == stored.head_card == {}
     assert stored.encoder.frozen_norm
     assert stored.encoder.network.bn1.running_mean.eq(3).all()
+
+
+def test_the_kind_is_told_by_the_header_and_of_no_other_file(tmp_path, encoder):
+    path = saved(tmp_path / "ranker.safetensors", encoder)
+    assert kind_of(path) == "ranker"
+    assert kind_of(rewritten(path, change_card=lambda card: card.pop("kind"))) is None
+    assert kind_of(tmp_path / "absent.safetensors") is None
 
 
 def test_equal_content_gives_equal_bytes(tmp_path, encoder):

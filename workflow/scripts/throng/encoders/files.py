@@ -93,7 +93,8 @@ def kind_of(path: Path) -> str | None:
     """Return the kind of a network file by its header alone, None for any other file."""
     try:
         metadata, _ = contents(path, "network", tensors=False)
-        return card_of(path, metadata[CARD], SCHEMA, "network")["kind"] if CARD in metadata else None
+        with well_formed(path):
+            return card_of(path, metadata[CARD], SCHEMA, "network")["kind"] if CARD in metadata else None
     except ThrongError:
         return None
 
