@@ -28,6 +28,7 @@ from throng.errors import ThrongError
 from throng.files import atomic_path, write_bytes
 from throng.sections.train_detector import TrainDetector
 from throng.seeds import sample_seed
+from throng.torch_files import save
 from throng.trust import check_trusted
 from throng.workdir import Ticker
 
@@ -326,8 +327,8 @@ class _Fit(DetectionTrainer):
             "best_fitness": float(self.best_fitness),
             "history": self.history,
         }
-        with atomic_path(self.job.checkpoint) as temporary:
-            torch.save(state, temporary)
+        with atomic_path(self.job.checkpoint) as temporary, temporary.open("wb") as handle:
+            save(state, handle)
         return True
 
     def validate(self) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from throng.errors import ThrongError
+from throng.torch_files import save
 
 KEPT_CHECKPOINTS = 2
 
@@ -73,7 +74,7 @@ class Checkpoints:
         (temporary / "run.json").write_text(json.dumps(self.run, sort_keys=True, indent=1))
         for part, content in parts.items():
             with (temporary / f"{part}.pt").open("wb") as handle:
-                torch.save(content, handle)
+                save(content, handle)
                 handle.flush()
                 os.fsync(handle.fileno())
         final = self.folder / f"step-{step:08d}"
