@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -13,7 +14,7 @@ PAGE = ROOT / "docs" / "faults.md"
 MEASURED = ("job_seconds", "job_commits", "redone_seconds", "redone_commits")
 HEADS = (
     *("fault", "stage", "what was done", "what you see"),
-    *("CPU-seconds redone", "commits redone", "rows lost", "same bytes"),
+    *("CPU-seconds redone (undisturbed)", "commits redone (undisturbed)", "rows lost", "same bytes"),
 )
 BEGIN, END = "<!-- drill: begin -->", "<!-- drill: end -->"
 
@@ -56,14 +57,15 @@ def totals(rows: list[dict], failed: list[str]) -> str:
     measured = [row for row in rows if row["redone_seconds"] is not None]
     came_to = {name: sum(row[name] for row in measured) for name in MEASURED}
     killed = {row["stage"] for row in rows if row["fault"].startswith("SIGTERM")}
-    days = sorted({f"{row['day']} at {row['commit']}" for row in rows})
+    drilled = Counter((row["day"], row["commit"]) for row in rows)
+    when = ", ".join(f"{number} on {day} at commit {commit}" for (day, commit), number in sorted(drilled.items()))
     lost, equal = sum(row["rows_lost"] for row in rows), sum(row["equal"] for row in rows)
     return (
         f"**{len(rows)} faults, {lost} rows lost**; {equal} of these runs ended with the bytes of the undisturbed one. "
         f"Cases that failed: {', '.join(failed) or 'none'}. Workers of {len(killed)} rules were killed. "
         f"The {len(measured)} jobs that were hit at work take {came_to['job_seconds']:.0f} CPU-seconds and "
         f"{came_to['job_commits']} commits undisturbed; with their faults they took {came_to['redone_seconds']:.0f} "
-        f"CPU-seconds and {came_to['redone_commits']} commits more. Drilled: {', '.join(days)}."
+        f"CPU-seconds and {came_to['redone_commits']} commits more. Drilled: {when}."
     )
 
 
@@ -82,7 +84,7 @@ def table(rows: list[dict]) -> str:
 
 
 def _share(redone: float | None, whole: float | None) -> str:
-    return "" if redone is None else f"{redone} of {whole}"
+    return "" if redone is None else f"{redone} ({whole})"
 
 
 if __name__ == "__main__":
