@@ -120,14 +120,16 @@ def test_a_controller_that_crashes_costs_no_job(run):
 
 
 def test_jobs_that_outlive_a_killed_snakemake_and_the_next_runs_jobs_do_not_collide(run):
-    process = start(run)
+    # with room for all: a job that Slurm lets wait until the first has ended makes its rows again
+    half_a_node = ("--set-threads", "rows=2")
+    process = start(run, *half_a_node)
     wait_for(lambda: len(made(run)) > 3, process, 240)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     orphans = jobs(run, "running")
     assert orphans
     run.snakemake("--unlock", *CONFIG)
-    run.finish(start(run))
+    run.finish(start(run, *half_a_node))
     check(run, killed=0)
     assert {state for _, state, _ in jobs(run)} == {"COMPLETED"}
 
