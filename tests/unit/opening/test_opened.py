@@ -178,6 +178,32 @@ def test_half_a_download_is_said(release: Path, tmp_path: Path) -> None:
         throng.open(folder).points("train")
 
 
+def test_an_index_that_names_no_table_of_what_it_counts_is_refused(release: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(release, tmp_path / "unnamed"))
+    index = json.loads((folder / "index.json").read_text())
+    index["files"] = [file for file in index["files"] if file["format"] != "parquet"]
+    (folder / "index.json").write_text(json.dumps(index))
+    opened = throng.open(folder)
+    for asked in (opened.pairs, opened.counts):
+        with pytest.raises(
+            ThrongError, match=r"index\.json: names no Parquet file of product .*, split train, of which"
+        ):
+            asked("train")
+
+
+def test_a_table_with_a_broken_page_is_refused_by_name(release: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(release, tmp_path / "broken"))
+    for path in (folder / "data").rglob("*.parquet"):
+        data = bytearray(path.read_bytes())
+        length = int.from_bytes(data[-8:-4], "little")
+        data[4 : len(data) - 8 - length] = b"\xff" * (len(data) - 12 - length)  # the footer stays whole
+        path.write_bytes(data)
+    opened = throng.open(folder)
+    for asked in (opened.pairs, opened.counts):
+        with pytest.raises(ThrongError, match=r"\.parquet: cannot be read .*fetch it again"):
+            asked("train")
+
+
 def test_swapped_shard_is_noticed_when_its_sample_is_asked_for(release: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(release, tmp_path / "swapped"))
     train, val = (next((folder / "webdataset/ranked_pairs").glob(f"{split}-00000-*")) for split in ("train", "val"))

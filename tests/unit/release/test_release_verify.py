@@ -382,6 +382,8 @@ def test_column_too_many(release: Path) -> None:
     ("change", "said"),
     [
         (lambda index: index["made_by"].pop("removals"), "made_by does not say what made table removals"),
+        (lambda index: index["made_by"].update(removals=7), "made_by does not say what made table removals"),
+        (lambda index: index["made_by"].update(removals=[[]]), "made_by[removals] lacks schema, stage or code"),
         (lambda index: index["totals"].update(samples_with_pixels=1), "totals say 1 samples_with_pixels"),
         (lambda index: index["left_out"]["ranked_pairs"].update(withdrawn=2), "rows do not add up: ranked_pairs"),
         (lambda index: index.update(version="9.9.9"), "the index says 9.9.9"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 
 BATCH_ROWS = 65_536
 
@@ -30,24 +31,32 @@ def ids_with(paths: Sequence[Path], column: str) -> np.ndarray:
     for path in paths:
         file = _opened(path)
         _check(path, file, ["id", column])
-        for batch in file.iter_batches(BATCH_ROWS, columns=["id", column]):
-            known = batch.column("id").filter(batch.column(column).is_valid())
-            found.append(np.array(known.to_pylist(), "S"))
+        with _readable(path):
+            for batch in file.iter_batches(BATCH_ROWS, columns=["id", column]):
+                known = batch.column("id").filter(batch.column(column).is_valid())
+                found.append(np.array(known.to_pylist(), "S"))
     return np.concatenate(found)
 
 
 def _table(path: Path, columns: Sequence[str]) -> pa.Table:
     file = _opened(path)
     _check(path, file, columns)
-    return file.read(columns=list(columns))
+    with _readable(path):
+        return file.read(columns=list(columns))
 
 
 def _opened(path: Path) -> pq.ParquetFile:
-    try:
+    with _readable(path):
         return pq.ParquetFile(path, memory_map=True)
-    except (OSError, pa.ArrowException) as error:
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ThrongError(
-            f"{path}: cannot be read ({error}); fetch it again and check it with throng verify"
+            f"{path}: cannot be read ({first_line(error)}); fetch it again and check it with throng verify"
         ) from error
 
 

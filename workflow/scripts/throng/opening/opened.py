@@ -69,7 +69,7 @@ class OpenedRelease:
     def pairs(self, split: str = "train") -> RankedPairs:
         """Return the ranked pairs of a split; raises ThrongError when there are none."""
         self._check(PAIRS, split)
-        parquet = self.files(PAIRS, split, "parquet")
+        parquet = self._parquet(PAIRS, split)
         ids = read_columns(parquet, ["id"])["id"].to_pylist()
         return RankedPairs(self._shards(PAIRS, split), np.sort(np.array(ids, "S")), parquet)
 
@@ -89,6 +89,14 @@ class OpenedRelease:
         ]
         return sorted(found)
 
+    def _parquet(self, product: str, split: str) -> list[Path]:
+        if paths := self.files(product, split, "parquet"):
+            return paths
+        raise ThrongError(
+            f"{self.folder / 'index.json'}: names no Parquet file of product {product}, split {split}, of which it "
+            f"counts samples; fetch it again and check it with throng verify"
+        )
+
     def _having(self, column: str, products: Sequence[str], split: str) -> tuple[list[TarShards], list[np.ndarray]]:
         """Return shards and ids of a split's images with a value in ``column``, each image once."""
         offered = [name for name in products if name in self.products]
@@ -97,7 +105,7 @@ class OpenedRelease:
         shards: list[TarShards] = []
         keys: list[np.ndarray] = []
         for name in (name for name in offered if split in self.products[name]):
-            parquet = self.files(name, split, "parquet")
+            parquet = self._parquet(name, split)
             if not has_column(parquet, column):
                 continue
             found = np.setdiff1d(ids_with(parquet, column), np.concatenate([np.empty(0, "S1"), *keys]))

@@ -175,10 +175,11 @@ def check_made_by(folder: Path, index: Mapping[str, Any], files: Sequence[Writte
     wanted = {file.config.removesuffix("_recipes") for file in files} & set(TABLES)
     for table in sorted(wanted):
         footers = made_by.get(table)
-        if not footers:
+        if not isinstance(footers, list) or not footers:
             raise ThrongError(f"{folder / 'index.json'}: made_by does not say what made table {table}")
         for footer in footers:
-            if footer.get("schema") != table or not footer.get("stage") or not footer.get("code"):
+            known: dict[str, Any] = footer if isinstance(footer, dict) else {}
+            if known.get("schema") != table or not known.get("stage") or not known.get("code"):
                 raise ThrongError(
                     f"{folder / 'index.json'}: made_by[{table}] lacks schema, stage or code: {json.dumps(footer)[:80]}"
                 )
