@@ -30,6 +30,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("Snakefile", "config.yaml", "config", "rules", "workflow", "profiles", "envs", "models")
+MANY = 1_000_000  # cores
 CHUNKED = 6  # jobs per chunk of the demo below: detect, remove, synthesize and count_synthetic of two makers
 # Snakemake as a user starts it, saying afterwards what it took
 MEASURED = """
@@ -86,24 +87,23 @@ def main() -> None:
     options = parser.parse_args()
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
-    rows = []
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         for jobs in options.jobs:
-            rows.append(measure(Path(name) / str(jobs), jobs, options.rounds, rerun=options.rerun))
-            print(json.dumps(rows[-1]), flush=True)
-            keep(rows, options.rounds)
+            row = measure(Path(name) / str(jobs), jobs, options.rounds, rerun=options.rerun)
+            row["rounds"] = options.rounds
+            row["processes waiting for a core, mean of 15 minutes"] = round(os.getloadavg()[2], 1)
+            print(json.dumps(row), flush=True)
+            keep(row)
 
 
-def keep(rows: list[dict[str, Any]], rounds: int) -> None:
-    """Write what has been measured so far."""
-    figures = {
-        "machine": f"{processor()}, {os.cpu_count()} cores, one used",
-        "processes waiting for a core, mean of 15 minutes": round(os.getloadavg()[2], 1),
-        "rounds": rounds,
-        "runs": rows,
-    }
+def keep(row: dict[str, Any]) -> None:
+    """Write what has been measured, in the place of an earlier run of that size."""
+    path = RESULTS / "scale_dag.json"
+    known = json.loads(path.read_text())["runs"] if path.exists() else []
+    runs = sorted([*(one for one in known if one["chunks"] != row["chunks"]), row], key=lambda one: one["chunks"])
+    figures = {"machine": f"{processor()}, {os.cpu_count()} cores, one used", "runs": runs}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "scale_dag.json").write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
 
 
 def processor() -> str:
@@ -157,13 +157,13 @@ def toy(folder: Path, chunks: int) -> Path:
     return folder
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def snakemake(folder: Path, *arguments: str, cores: int = 1) -> subprocess.CompletedProcess[str]:
     overlay = ("--configfile", "overlay.yaml") if (folder / "overlay.yaml").exists() else ()
     environment = {
         name: value for name, value in os.environ.items() if name not in ("THRONG_DATA", "SNAKEMAKE_PROFILE")
     }
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *arguments, *overlay, "--cores", "1"],
+        [sys.executable, "-c", MEASURED, *arguments, *overlay, "--cores", str(cores)],
         cwd=folder,
         env=environment | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -212,14 +212,18 @@ def summary(takes: list[dict[str, float]], begun: float, jobs: int) -> dict[str,
 
 
 def finish(folder: Path) -> None:
-    """Write every output of a workflow, and let Snakemake record that it made them."""
+    """Write every output of a workflow, and let Snakemake record that it made them.
+
+    All jobs that can run are touched at once: each time that one is chosen, the scheduler asks for the sizes of all
+    inputs of all jobs that could run.
+    """
     listed = snakemake(folder, "all", "--summary")
     rows = [line.split("\t") for line in listed.stdout.splitlines()[1:] if "\t" in line]
     for row in rows:
         path = folder / row[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir() if not path.suffix else path.write_text(row[0])
-    snakemake(folder, "all", "--touch", "--quiet", "all", "--forceall")
+    snakemake(folder, "all", "--touch", "--quiet", "all", "--forceall", cores=MANY)
 
 
 if __name__ == "__main__":

@@ -609,15 +609,15 @@ def opened(file: str) -> Read:
         path.rename(folder / file)
         release = open_release(folder)
         repr(release)
-        said = 0
+        said, refused = 0, False
         for split in ("train", "val"):
             for dataset in (release.points, release.counts, release.densities, release.pairs):
                 try:
                     found = dataset(split)
                     said += sum(found[k] is not None for k in range(min(3, len(found))))
                 except ThrongError:
-                    continue
-        return bool(said)
+                    refused = True
+        return bool(said) and not refused
 
     return read
 

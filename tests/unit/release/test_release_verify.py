@@ -453,3 +453,20 @@ def test_test_set_that_cannot_be_read(sound: Path, tmp_path: Path, content: byte
         (tmp_path / "1.jpg").write_bytes(content)
     with ThreadPoolExecutor(1) as pool, pytest.raises(ThrongError, match=said):
         check_known(sound, tmp_path, pool)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        ("  - name: id\n", "  - nome: id\n", "datasets cannot load it (KeyError: 'name')"),
+        ("    path: data/", "    path: [7]\n    was: data/", "no front matter with version and configs (path '[7]'"),
+        ("configs:\n", "configs: [}\n", "no front matter with version and configs (while parsing"),
+    ],
+)
+def test_a_card_that_is_almost_right_is_refused_in_a_sentence(release: Path, written: str, instead: str, said: str):
+    path = release / "README.md"
+    card = path.read_text()
+    assert written in card
+    path.write_text(card.replace(written, instead, 1))
+    reseal(release)
+    assert said in fault(release) and "\n" not in fault(release)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.release.index import CARD
 from throng.release.shards import Written
 from throng.release.verification.schemas import RECORD_CONFIG
@@ -28,9 +28,11 @@ def _check_card(path: Path, index: Mapping[str, Any], files: Sequence[Written]) 
         front = yaml.load(path.read_text().split("---\n")[1], Loader=yaml.CSafeLoader)
         configs = {config["config_name"]: config["data_files"] for config in front["configs"]}
         version = front["version"]
-        patterns = {name: {entry["split"]: entry["path"] for entry in entries} for name, entries in configs.items()}
-    except (OSError, yaml.YAMLError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise ThrongError(f"{path}: no front matter with version and configs ({error})") from error
+        patterns = {
+            name: {entry["split"]: _globs(entry["path"]) for entry in entries} for name, entries in configs.items()
+        }
+    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ThrongError(f"{path}: no front matter with version and configs ({first_line(error)})") from error
     if str(version) != index["version"]:
         raise ThrongError(f"{path}: is the card of version {version}, the index says {index['version']}")
     held: dict[tuple[str, str], set[str]] = {}
@@ -41,11 +43,17 @@ def _check_card(path: Path, index: Mapping[str, Any], files: Sequence[Written]) 
         if split not in patterns.get(config, {}) and config != RECORD_CONFIG:
             raise ThrongError(f"{path}: its configs lack {config}, split {split}")
     for config, splits in patterns.items():
-        for split, pattern in splits.items():
-            wanted = [pattern] if isinstance(pattern, str) else pattern
+        for split, wanted in splits.items():
             named = {file.path for file in files for glob in wanted if fnmatch.fnmatchcase(file.path, glob)}
             if named != held.get((config, split)):
                 raise ThrongError(f"{path}: {', '.join(wanted)} are not the files of {config}, split {split}")
+
+
+def _globs(patterns: Any) -> list[str]:
+    listed: list[Any] = patterns if isinstance(patterns, list) else [patterns]
+    if not all(isinstance(pattern, str) for pattern in listed):
+        raise TypeError(f"path {str(patterns)[:80]!r} is neither a pattern nor a list of patterns")
+    return listed
 
 
 def _check_croissant(path: Path, index: Mapping[str, Any], files: Sequence[Written]) -> None:
@@ -53,7 +61,7 @@ def _check_croissant(path: Path, index: Mapping[str, Any], files: Sequence[Writt
         document = json.loads(path.read_bytes())
         version = document["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ThrongError(f"{path}: not readable as JSON with a version ({error})") from error
+        raise ThrongError(f"{path}: not readable as JSON with a version ({first_line(error)})") from error
     if version != index["version"]:
         raise ThrongError(f"{path}: describes version {version}, the index says {index['version']}")
     sums = {file.path: file.sha256 for file in files}

@@ -4,7 +4,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from throng.errors import ThrongError
+from throng.errors import ThrongError, first_line
 from throng.release.products import PRODUCTS
 from throng.release.shards import Written
 
@@ -37,8 +37,10 @@ def _check_datasets(folder: Path, product: str, splits: Sequence[str], cache: Pa
                 raise ThrongError(f"{where}: column {column!r} does not load as an image")
         for split in splits:
             next(iter(streams[split]))
-    except (OSError, ValueError, TypeError, StopIteration) as error:
-        raise ThrongError(f"{where}: datasets cannot load it ({error})") from error
+    except ThrongError:
+        raise
+    except Exception as error:  # what a library raises that trusts the card's features is not foreseeable
+        raise ThrongError(f"{where}: datasets cannot load it ({type(error).__name__}: {first_line(error)})") from error
 
 
 def _check_webdataset(path: Path) -> None:
@@ -48,4 +50,4 @@ def _check_webdataset(path: Path) -> None:
         try:
             next(iter(group_by_keys(tar_file_expander([{"url": path.name, "stream": stream}]))))
         except (OSError, ValueError, tarfile.TarError, StopIteration) as error:
-            raise ThrongError(f"{path}: webdataset cannot read it ({error})") from error
+            raise ThrongError(f"{path}: webdataset cannot read it ({first_line(error)})") from error
