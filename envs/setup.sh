@@ -62,6 +62,8 @@ pip() {
     fi
 }
 
+[ ! -L "$VENV" ] || die "$VENV is a link: what is installed through it would be another checkout's; set up there, or" \
+    "delete the link and repeat"
 if ! FOUND=$(find_python); then
     [ -z "${PYTHON:-}" ] && ! command -v python3 >/dev/null && apt_install python3 python3-venv
     FOUND=$(find_python) || refuse_python "${PYTHON:-python3}"

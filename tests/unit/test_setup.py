@@ -46,6 +46,16 @@ def test_a_python_that_suits_is_taken_before_an_older_one_that_comes_first(place
     assert "making .venv with Python 3.12.1" in set_up(place).stdout
 
 
+def test_the_environment_of_another_checkout_is_left_alone(place: Path):
+    python(place, "python3", "3.11.2", suits=True)
+    (place / "other").mkdir()
+    (place / ".venv").symlink_to("other")
+    done = set_up(place)
+    assert done.returncode == 1
+    assert done.stderr.startswith("setup: .venv is a link: what is installed through it would be another checkout's")
+    assert not any((place / "other").iterdir())
+
+
 def test_python3_is_taken_where_it_suits(place: Path):
     python(place, "python3", "3.11.2", suits=True)
     python(place, "python3.13", "3.13.0", suits=True)
