@@ -40,7 +40,7 @@ class Painter:
     def __init__(self):
         self.asked, self.dies_after, self.loads, self.model, self.side = [], 1 << 30, 0, None, 8
 
-    def load(self, _config, _material, _scratch, models):
+    def load(self, _config, _gathered, models):
         self.loads += 1
         self.model = {"sha256": models["model"][0].read_text()} if models else None
         return self
