@@ -204,7 +204,8 @@ def _job_of(snakemake: Any) -> dict[str, Any]:
 def _work(run: Run, section: Any, job: Mapping[str, Any]) -> None:
     _configure_logging(job)
     signal.signal(signal.SIGTERM, _terminated)
-    for name, value in ENVIRONMENT.items():
+    # else libraries take every core of the machine, of which the job holds these
+    for name, value in {**ENVIRONMENT, "OMP_NUM_THREADS": str(job["threads"])}.items():
         os.environ.setdefault(name, value)
     config = of_job(TypeAdapter(section).validate_python(job["section"]), job["wildcards"])
     tracked = json.loads(job["params"]["config"])

@@ -52,6 +52,8 @@ class Network:
         self._classes = [names[name] for name in config.classes]
         if loaded.format == "openvino":
             _compile_again(loaded, model, config.precision)
+        if loaded.format == "onnx":
+            _start_again(loaded, model)
         self._letterbox = _letterbox(config.imgsz, loaded)
         self._candidates: list[int] = []
         self._count_before_masks()
@@ -146,6 +148,17 @@ def _compile_again(network: Any, model: Path, precision: str) -> None:
         settings["INFERENCE_NUM_THREADS"] = int(threads)
     graph = next(model.glob("*.xml"))
     network.backend.ov_compiled_model = network.compile_model(network.ov.Core().read_model(graph))
+
+
+def _start_again(network: Any, model: Path) -> None:
+    """Start ONNX Runtime with the job's threads; the library would take every core of the machine."""
+    import onnxruntime
+
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = int(threads), 1
+        providers = network.backend.session.get_providers()
+        network.backend.session = onnxruntime.InferenceSession(str(model), options, providers=providers)
 
 
 def _letterbox(imgsz: int, network: Any) -> Any:
